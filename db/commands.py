@@ -1,0 +1,85 @@
+"""Commands: every change of the catalogue as a value, always plural, executed by `db.engine`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Generic
+
+from db.nouns import Noun, RowT
+from db.shapes import Change, Item, NewItem
+
+ANY_REVISION = "*"
+
+
+class OnError(StrEnum):
+    """What a faulty item does to the others."""
+
+    REJECT_ALL = "reject_all"
+    REJECT_FAILED = "reject_failed"
+
+
+class OnConflict(StrEnum):
+    """What to do with an item that meets a stored object, by id or by unique key."""
+
+    ERROR = "error"
+    SKIP = "skip"
+    MERGE = "merge"
+
+
+@dataclass(frozen=True)
+class Create(Generic[RowT]):
+    """Create objects of one noun; an item that its door found faulty is the tuple of its faults."""
+
+    noun: Noun[RowT]
+    items: Sequence[Item[NewItem]]
+    on_error: OnError = OnError.REJECT_ALL
+    on_conflict: OnConflict = OnConflict.ERROR
+
+
+@dataclass(frozen=True)
+class Target:
+    """An object to change, and the revisions it must have (RFC 9110 section 13.1.1)."""
+
+    id: str
+    if_match: frozenset[str] | None = None
+    """`None`: any. Revisions without quotes; `*` is any revision of an existing object."""
+    must_match: bool = False
+    """Refuse a target without `if_match` (RFC 6585 section 3)."""
+
+
+@dataclass(frozen=True)
+class Updating:
+    """One target and what to change of it."""
+
+    target: Target
+    change: Item[Change]
+    replace: bool = False
+    """Clear what may change and isn't given (PUT), instead of keeping it (PATCH)."""
+
+
+@dataclass(frozen=True)
+class Update(Generic[RowT]):
+    """Change objects of one noun, in the order of the items."""
+
+    noun: Noun[RowT]
+    items: Sequence[Updating]
+    on_error: OnError = OnError.REJECT_ALL
+
+
+@dataclass(frozen=True)
+class Delete(Generic[RowT]):
+    """Delete objects of one noun, those that depend on each other together."""
+
+    noun: Noun[RowT]
+    items: Sequence[Target]
+    on_error: OnError = OnError.REJECT_ALL
+
+
+Command = Create[Any] | Update[Any] | Delete[Any]
+
+
+def name_of(command: Command) -> str:
+    """Return the name of a command's transaction: `create_resources`."""
+    return f"{type(command).__name__.lower()}_{command.noun.table.name}"

@@ -1,0 +1,43 @@
+"""Cursors: where in which list a page ended. Opaque to clients, the same at both doors."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from db.errors import Code, Refused
+
+
+def fingerprint(*parts: object) -> str:
+    """Return a short digest of what makes a list that list: its order and its filters."""
+    return blake2b(msgspec.json.encode(parts, order="sorted"), digest_size=6).hexdigest()
+
+
+def encode(of_list: str, row: Any) -> str:
+    """Return the cursor of a row: it holds what the row is ordered by, so it survives the row."""
+    return urlsafe_b64encode(msgspec.json.encode((of_list, row.id, row.root_id))).decode().rstrip("=")
+
+
+def bounds(of_list: str, after: str | None, before: str | None) -> dict[str, object]:
+    """Return the parameters of the conditions that cursors stand for; `Refused` for a foreign one."""
+    parameters: dict[str, object] = {}
+    for name, cursor in (("after", after), ("before", before)):
+        if cursor is not None:
+            parameters[name], parameters[f"{name}_root"] = _decode(of_list, name, cursor)
+    return parameters
+
+
+def _decode(of_list: str, name: str, cursor: str) -> tuple[str, str]:
+    try:
+        raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        made_for, row_id, root_id = msgspec.json.decode(raw, type=tuple[str, str, str])
+    except (ValueError, msgspec.MsgspecError) as error:
+        raise Refused(Code.INVALID_VALUE, f"{name} is not a cursor that this server made") from error
+    if made_for != of_list:
+        raise Refused(Code.INVALID_VALUE, f"{name} is a cursor of another list: order or filters differ")
+    if "\0" in row_id + root_id:
+        raise Refused(Code.INVALID_VALUE, f"{name} is not a cursor that this server made")
+    return row_id, root_id

@@ -1,0 +1,51 @@
+"""The only room that knows SQLite from PostgreSQL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from db.database.interface import Database, Observer, Reader, Retry, Transaction
+from db.database.postgresql import PostgresqlDatabase
+from db.database.sqlite import SqliteDatabase
+from db.database.statements import any_of, first_of_each, key_rows
+
+if TYPE_CHECKING:
+    from db.database.interface import Row, Statement
+
+__all__ = [
+    "Database",
+    "Observer",
+    "Reader",
+    "Retry",
+    "Row",
+    "Statement",
+    "Transaction",
+    "any_of",
+    "first_of_each",
+    "key_rows",
+    "open_database",
+    "sqlite_path",
+]
+
+SQLITE = "sqlite:///"
+
+
+def open_database(url: str, *, pool_size: int = 10, time_limit_s: float = 30.0) -> Database:
+    """Return the database that a URL names (`sqlite:///path` or `postgresql://…`); it connects at first use."""
+    path = sqlite_path(url)
+    if path is not None:
+        # Reads of SQLite are work of this machine's processors: more threads would only wait.
+        return SqliteDatabase(path, pool_size=min(pool_size, 4), time_limit_s=time_limit_s)
+    if url.startswith(("postgresql://", "postgres://")):
+        return PostgresqlDatabase(url, pool_size=pool_size, time_limit_s=time_limit_s)
+    raise ValueError(f"SHEAF_DATABASE_URL must begin with sqlite:/// or postgresql://, not {url!r}")
+
+
+def sqlite_path(url: str) -> Path | None:
+    """Return the file that a SQLite URL names, `None` for other databases."""
+    if not url.startswith(SQLITE):
+        return None
+    if not (name := url.removeprefix(SQLITE)) or name == ":memory:":
+        raise ValueError("SHEAF_DATABASE_URL must name a file: sqlite:///path")
+    return Path(name)

@@ -1,0 +1,193 @@
+"""What a database offers to the data layer, the same on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from abc import ABC, abstractmethod
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
+from weakref import WeakKeyDictionary
+
+import structlog
+
+from db.database.statements import Either
+from db.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
+
+    from sqlalchemy import Delete, Dialect, Insert, Select, Table, Update
+    from sqlalchemy.sql.selectable import CompoundSelect
+
+    Statement: TypeAlias = Select[Any] | CompoundSelect[Any] | Insert | Update | Delete | Either
+    Row: TypeAlias = Sequence[Any]
+
+T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
+
+ATTEMPTS = 4  # one, and three retries
+FIRST_PAUSE_S = 0.02
+
+
+class Observer(Protocol):
+    """Hears of every transaction and statement: metrics, slow-statement warnings, the tests' counters."""
+
+    def transaction(self, name: str, seconds: float, *, failed: bool) -> None:
+        """Note that the transaction `name` took `seconds`."""
+
+    def statement(self, transaction: str, sql: str, seconds: float) -> None:
+        """Note that one driver call of a transaction took `seconds`."""
+
+
+class Retry(Exception):  # noqa: N818 - a signal, not an error
+    """Ask for the transaction once more: another writer was in the way, and the next look will see it."""
+
+
+class Compiled:
+    """A statement's text for one database and the names of its parameters, in order."""
+
+    __slots__ = ("constants", "names", "sql")
+
+    def __init__(self, statement: Any, dialect: Dialect) -> None:
+        compiled = statement.compile(dialect=dialect)
+        self.sql = str(compiled)
+        self.names: tuple[str, ...] = tuple(compiled.positiontup or ())  # type: ignore[attr-defined]  # positional dialects have it
+        self.constants: dict[str, object] = {k: v for k, v in compiled.params.items() if v is not None}
+
+
+class Compiler:
+    """Compiles each statement object once; statements are module constants or cached builders' answers."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._known: WeakKeyDictionary[Statement, Compiled] = WeakKeyDictionary()
+
+    def __call__(self, statement: Statement) -> Compiled:
+        known = self._known.get(statement)
+        if known is None:
+            spelled = getattr(statement, self._dialect.name) if isinstance(statement, Either) else statement
+            known = self._known[statement] = Compiled(spelled, self._dialect)
+        return known
+
+
+class Reader(ABC):
+    """Reads, each statement seeing what was committed before it began."""
+
+    @abstractmethod
+    async def fetch(self, statement: Statement, parameters: Mapping[str, object]) -> Sequence[Row]:
+        """Run one statement and return all its rows."""
+
+
+class Transaction(Reader):
+    """One write transaction: all of it is stored, or nothing."""
+
+    name: str
+
+    @abstractmethod
+    async def execute(self, statement: Statement, parameters: Mapping[str, object]) -> int:
+        """Run one statement and return the number of rows it touched."""
+
+    @abstractmethod
+    async def insert(self, table: Table, rows: Sequence[Row]) -> set[tuple[str, str]] | None:
+        """Insert rows, each in the order of the table's columns, skipping those that meet a unique key.
+
+        Returns `None` when all were inserted, else the (id, root_id) of those that were.
+        """
+
+    @abstractmethod
+    async def update(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Set columns of existing rows, each row given as (id, root_id, *values of the columns)."""
+
+    @abstractmethod
+    def savepoint(self) -> AbstractAsyncContextManager[None]:
+        """Undo what happens inside if it raises, and only that."""
+
+    @abstractmethod
+    async def notify(self, channel: str, payload: str) -> None:
+        """Tell the listeners of a channel in every process, once this transaction is committed."""
+
+
+class Database(ABC):
+    """A catalogue's database: named reads and writes, retried, observed, their errors translated."""
+
+    observer: Observer | None = None
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[Any]] = set()
+        self._listeners: dict[str, list[Callable[[str | None], None]]] = {}
+
+    @abstractmethod
+    def read(self, name: str) -> AbstractAsyncContextManager[Reader]:
+        """Open a short reading session."""
+
+    async def write(
+        self, name: str, work: Callable[[Transaction], Awaitable[T]], *, lock: str | None = None
+    ) -> T:
+        """Run `work` in one transaction, again if another transaction was in its way, and return its answer.
+
+        Never nested. Once begun it ends by itself even if the caller is cancelled. With `lock` no other
+        transaction of that name may run anywhere: `db.errors.Conflict` at once, not a wait.
+        """
+        task = asyncio.ensure_future(self._attempts(name, work, lock))
+        self._running.add(task)
+        task.add_done_callback(self._settled)
+        return await asyncio.shield(task)
+
+    def listen(self, channel: str, heard: Callable[[str | None], None]) -> None:
+        """Call `heard` with each payload of a channel; with `None` when payloads may have been missed."""
+        self._listeners.setdefault(channel, []).append(heard)
+
+    async def close(self) -> None:
+        """Let running writes end, then let go of the connections."""
+        while self._running:
+            await asyncio.wait(self._running)
+        await self._close()
+
+    async def ping(self) -> None:
+        """Fail with `Unavailable` unless the database answers."""
+        async with self.read("ping"):
+            pass
+
+    @abstractmethod
+    async def _close(self) -> None: ...
+
+    @abstractmethod
+    async def _once(self, name: str, work: Callable[[Transaction], Awaitable[T]], lock: str | None) -> T:
+        """Run one attempt; `Retry` when it should be repeated, nothing of it being stored."""
+
+    async def _attempts(
+        self, name: str, work: Callable[[Transaction], Awaitable[T]], lock: str | None
+    ) -> T:
+        for attempt in range(ATTEMPTS):
+            began, failed = time.perf_counter(), True
+            try:
+                answer = await self._once(name, work, lock)
+                failed = False
+                return answer
+            except Retry as reason:
+                log.info("transaction_retried", transaction=name, attempt=attempt, reason=str(reason))
+            finally:
+                if self.observer:
+                    self.observer.transaction(name, time.perf_counter() - began, failed=failed)
+            await asyncio.sleep(FIRST_PAUSE_S * 2**attempt * (0.5 + random.random()))  # noqa: S311 - jitter
+        raise Unavailable("too many writers were in each other's way")
+
+    def _settled(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            # A caller that went away never asks for the outcome; asyncio would complain.
+            task.exception()
+
+    def _heard(self, channel: str, payload: str | None) -> None:
+        for heard in self._listeners.get(channel, ()):
+            with suppress(Exception):
+                heard(payload)
+
+
+def columns_of(rows: Sequence[Row]) -> Iterator[tuple[Any, ...]]:
+    """Turn rows into columns."""
+    return zip(*rows, strict=True)

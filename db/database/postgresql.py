@@ -1,0 +1,318 @@
+"""PostgreSQL: a pool of asyncpg connections, READ COMMITTED, arrays as parameters, LISTEN and NOTIFY."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import asyncpg
+import structlog
+from sqlalchemy import Boolean, Integer, Text, exc
+from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from db.database.interface import (
+    Compiled,
+    Compiler,
+    Database,
+    Reader,
+    Retry,
+    Transaction,
+    columns_of,
+)
+from db.database.statements import PART
+from db.errors import Code, Conflict, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+
+    from sqlalchemy import Column, Table
+
+    from db.database.interface import Row, Statement
+
+T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
+
+LOCK_TIMEOUT_S = 10
+RECONNECT_PAUSE_S = 1.0
+compiled = Compiler(PGDialect(paramstyle="numeric_dollar"))  # type: ignore[no-untyped-call]  # untyped
+
+WORTH_REPEATING = (
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.UniqueViolationError,  # somebody came between a look-up and an update; the next look-up sees it
+)
+NOT_NOW = (
+    asyncpg.QueryCanceledError,
+    asyncpg.InsufficientResourcesError,  # out of disk, memory, connections
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.PostgresSystemError,  # input and output on the server's side
+)
+DISCONNECTED = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,  # the server is stopped or starting
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+)
+
+
+def _bound(statement: Compiled, parameters: Mapping[str, Any]) -> list[object]:
+    values = {**statement.constants, **parameters}
+    columns: dict[str, list[tuple[Any, ...]]] = {}
+    bound: list[object] = []
+    for name in statement.names:
+        whole, found, position = name.rpartition(PART)
+        if not found:
+            bound.append(values[name])
+            continue
+        if whole not in columns:
+            columns[whole] = list(columns_of(values[whole]))
+        bound.append(columns[whole][int(position)] if columns[whole] else [])
+    return bound
+
+
+def _array_of(column: Column[Any]) -> str:
+    if isinstance(column.type, Boolean):
+        return "bool[]"
+    return "int[]" if isinstance(column.type, Integer) else "text[]"
+
+
+def _cast(column: Column[Any]) -> str:
+    """Return how a column takes its text: JSON travels as text, which asyncpg needn't look into."""
+    plain = isinstance(column.type, (Boolean, Integer)) or type(column.type) is Text and not column.info.get("json")
+    return "" if plain else "::json"
+
+
+@lru_cache(maxsize=256)
+def _insertion(table: Table, hoisted: bool) -> str:
+    """Return the INSERT of a table: an array per column, or one value for each column that is the same in all rows."""
+    taken, given, arrays = [], [], []
+    for position, column in enumerate(table.columns, 1):
+        if hoisted and column.info.get("constant"):
+            taken.append(f"${position}{'::int' if isinstance(column.type, Integer) else '::text'}")
+        else:
+            arrays.append(f"${position}::{_array_of(column)}")
+            given.append(column.name)
+            taken.append(f"k.{column.name}{_cast(column)}")
+    names = ", ".join(column.name for column in table.columns)
+    return (
+        f"insert into {table.name} ({names}) select {', '.join(taken)}"
+        f" from unnest({', '.join(arrays)}) as k({', '.join(given)})"
+        " on conflict do nothing returning id, root_id"
+    )
+
+
+@lru_cache(maxsize=256)
+def _updating(table: Table, names: tuple[str, ...]) -> str:
+    columns = [table.columns[name] for name in names]
+    arrays = ", ".join(f"${i}::{_array_of(column)}" for i, column in enumerate(columns, 3))
+    sets = ", ".join(f"{column.name} = k.{column.name}{_cast(column)}" for column in columns)
+    return (
+        f"update {table.name} as t set {sets} from unnest($1::text[], $2::text[], {arrays})"
+        f" as k(id, root_id, {', '.join(names)}) where t.id = k.id and t.root_id = k.root_id"
+    )
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the driver's errors into ours."""
+    try:
+        yield
+    except exc.TimeoutError as error:
+        raise Unavailable("all database connections are busy") from error
+    except WORTH_REPEATING as error:
+        raise Retry(str(error)) from error
+    except NOT_NOW as error:
+        raise Unavailable(f"the database refused: {error}", retry_after_s=5) from error
+    except DISCONNECTED as error:
+        raise Disconnected(str(error) or type(error).__name__) from error
+
+
+class Disconnected(Unavailable):
+    """The connection is gone; whether to repeat depends on what had been sent."""
+
+
+class PostgresqlReader(Reader):
+    """Statements on one connection."""
+
+    def __init__(self, database: PostgresqlDatabase, connection: asyncpg.Connection[Any], name: str) -> None:
+        self._database = database
+        self._connection = connection
+        self.name = name
+
+    async def fetch(self, statement: Statement, parameters: Mapping[str, object]) -> Sequence[Row]:
+        """Run one statement and return all its rows."""
+        text = compiled(statement)
+        return await self._fetch(text.sql, *_bound(text, parameters))
+
+    async def _fetch(self, sql: str, *values: object) -> list[Any]:
+        began = time.perf_counter()
+        try:
+            return await self._connection.fetch(sql, *values)
+        finally:
+            if self._database.observer:
+                self._database.observer.statement(self.name, sql, time.perf_counter() - began)
+
+
+class PostgresqlTransaction(PostgresqlReader, Transaction):
+    """One write transaction at READ COMMITTED."""
+
+    async def execute(self, statement: Statement, parameters: Mapping[str, object]) -> int:
+        """Run one statement and return the number of rows it touched."""
+        text = compiled(statement)
+        began = time.perf_counter()
+        status = await self._connection.execute(text.sql, *_bound(text, parameters))
+        if self._database.observer:
+            self._database.observer.statement(self.name, text.sql, time.perf_counter() - began)
+        return int(status.rpartition(" ")[2])
+
+    async def insert(self, table: Table, rows: Sequence[Row]) -> set[tuple[str, str]] | None:
+        """Insert rows, skipping those that meet a unique key; `None` when all were inserted."""
+        if not rows:
+            return None
+        columns: list[Any] = list(columns_of(rows))
+        constant = [i for i, column in enumerate(table.columns) if column.info.get("constant")]
+        hoisted = all(columns[i].count(columns[i][0]) == len(rows) for i in constant)
+        if hoisted:
+            for i in constant:
+                columns[i] = columns[i][0]
+        stored = await self._fetch(_insertion(table, hoisted), *columns)
+        return None if len(stored) == len(rows) else {(row[0], row[1]) for row in stored}
+
+    async def update(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Set columns of existing rows, each row given as (id, root_id, *values)."""
+        if rows:
+            await self._fetch(_updating(table, tuple(columns)), *columns_of(rows))
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """Undo what happens inside if it raises, and only that."""
+        async with self._connection.transaction():
+            yield
+
+    async def notify(self, channel: str, payload: str) -> None:
+        """Tell the listeners of a channel in every process, once this transaction is committed."""
+        await self._fetch("select pg_notify($1, $2)", channel, payload)
+
+
+class PostgresqlDatabase(Database):
+    """A catalogue on a PostgreSQL server, shared by any number of processes."""
+
+    def __init__(self, url: str, *, pool_size: int, time_limit_s: float) -> None:
+        super().__init__()
+        self._url = url
+        self._time_limit_s = time_limit_s
+        self._listening: asyncio.Task[None] | None = None
+        self._engine: AsyncEngine = create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=self._connect,
+            poolclass=AsyncAdaptedQueuePool,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=time_limit_s,
+            # Every transaction here is ended by hand, so there is nothing to reset.
+            pool_reset_on_return=None,
+        )
+
+    async def _connect(self) -> asyncpg.Connection[Any]:
+        return await asyncpg.connect(
+            self._url,
+            timeout=10,
+            statement_cache_size=512,
+            server_settings={
+                "application_name": "sheaf",
+                "statement_timeout": f"{int(self._time_limit_s * 1000)}",
+                "lock_timeout": f"{LOCK_TIMEOUT_S * 1000}",
+                "idle_in_transaction_session_timeout": "60000",
+                "jit": "off",
+            },
+        )
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[asyncpg.Connection[Any]]:
+        with translated():
+            pooled = await self._engine.raw_connection()
+        connection = pooled.driver_connection
+        assert isinstance(connection, asyncpg.Connection)
+        try:
+            with translated():
+                yield connection
+        finally:
+            # A cancelled or broken conversation may still be in the pipe: such a connection isn't used again.
+            if connection.is_closed() or connection.is_in_transaction():
+                pooled.invalidate()
+            pooled.close()
+
+    @asynccontextmanager
+    async def read(self, name: str) -> AsyncIterator[Reader]:
+        """Open a short reading session on a pooled connection."""
+        async with self._connection() as connection:
+            yield PostgresqlReader(self, connection, name)
+
+    async def _once(self, name: str, work: Callable[[Transaction], Awaitable[T]], lock: str | None) -> T:
+        committing = False
+        try:
+            async with self._connection() as connection:
+                await connection.execute("begin isolation level read committed")
+                try:
+                    if lock is not None:
+                        await self._try_lock(connection, lock)
+                    answer = await work(PostgresqlTransaction(self, connection, name))
+                    committing = True
+                    await connection.execute("commit")
+                except BaseException:
+                    with suppress(Exception):
+                        await connection.execute("rollback")
+                    raise
+                return answer
+        except Disconnected as error:
+            if committing:
+                raise Unavailable("the connection broke during the commit: it may have been stored") from error
+            raise Retry(str(error)) from error
+
+    @staticmethod
+    async def _try_lock(connection: asyncpg.Connection[Any], lock: str) -> None:
+        number = int.from_bytes(hashlib.blake2b(lock.encode(), digest_size=8).digest(), signed=True)
+        if not await connection.fetchval("select pg_try_advisory_xact_lock($1)", number):
+            raise Conflict(Code.IN_PROGRESS, "a request with this key is still running")
+
+    def listen(self, channel: str, heard: Callable[[str | None], None]) -> None:
+        """Call `heard` with each payload of a channel; with `None` when payloads may have been missed."""
+        super().listen(channel, heard)
+        if self._listening is not None:
+            self._listening.cancel()
+        self._listening = asyncio.ensure_future(self._keep_listening())
+
+    async def _keep_listening(self) -> None:
+        """Hold one connection for notifications, and take a new one when it breaks."""
+        while True:
+            try:
+                connection = await self._connect()
+                try:
+                    broken = asyncio.Event()
+                    connection.add_termination_listener(lambda _: broken.set())
+                    for channel in self._listeners:
+                        await connection.add_listener(channel, lambda _c, _p, c, text: self._heard(c, text))
+                    for channel in self._listeners:
+                        self._heard(channel, None)
+                    await broken.wait()
+                finally:
+                    connection.terminate()
+            except DISCONNECTED + NOT_NOW as error:
+                log.warning("listener_disconnected", error=str(error))
+            await asyncio.sleep(RECONNECT_PAUSE_S)
+
+    async def _close(self) -> None:
+        if self._listening is not None:
+            self._listening.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._listening
+        await self._engine.dispose()

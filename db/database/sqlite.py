@@ -1,0 +1,273 @@
+"""SQLite: one writer behind a lock, reads on a pool, write-ahead log, every commit on the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from contextlib import asynccontextmanager, contextmanager
+from itertools import count
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import aiosqlite
+import msgspec
+from sqlalchemy import exc
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from db.database.interface import Compiled, Compiler, Database, Reader, Retry, Transaction
+from db.errors import Code, Conflict, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from sqlalchemy import Table
+
+    from db.database.interface import Row, Statement
+
+T = TypeVar("T")
+
+BUSY_TIMEOUT_S = 5.0
+compiled = Compiler(sqlite.dialect())  # type: ignore[no-untyped-call]  # SQLAlchemy's dialects are untyped
+savepoints = count()
+sqlite3.register_converter("BOOLEAN", lambda stored: stored == b"1")
+
+PRAGMAS = """
+pragma journal_mode = wal;
+pragma synchronous = full;
+pragma foreign_keys = on;
+pragma temp_store = memory;
+pragma mmap_size = 268435456;
+pragma cache_size = -65536;
+"""
+
+
+def _bound(statement: Compiled, parameters: Mapping[str, object]) -> list[object]:
+    values = {**statement.constants, **parameters}
+    return [_value(values[name]) for name in statement.names]
+
+
+def _value(value: object) -> object:
+    if isinstance(value, (list, tuple)):
+        return msgspec.json.encode(value).decode()
+    return value
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the driver's errors into ours."""
+    try:
+        yield
+    except exc.TimeoutError as error:
+        raise Unavailable("all database connections are busy") from error
+    except sqlite3.OperationalError as error:
+        match getattr(error, "sqlite_errorcode", 0) & 0xFF:
+            case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+                raise Retry(str(error)) from error
+            case (
+                sqlite3.SQLITE_FULL
+                | sqlite3.SQLITE_READONLY
+                | sqlite3.SQLITE_IOERR
+                | sqlite3.SQLITE_CANTOPEN
+                | sqlite3.SQLITE_INTERRUPT
+            ):
+                raise Unavailable(f"the database can't be used now: {error}", retry_after_s=5) from error
+        raise
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+            raise Unavailable("the database file is damaged", retry_after_s=60) from error
+        raise
+
+
+class SqliteReader(Reader):
+    """Statements on one connection; each is one hop to the connection's thread."""
+
+    def __init__(self, database: SqliteDatabase, connection: aiosqlite.Connection, name: str) -> None:
+        self._database = database
+        self._connection = connection
+        self.name = name
+
+    async def fetch(self, statement: Statement, parameters: Mapping[str, object]) -> Sequence[Row]:
+        """Run one statement and return all its rows."""
+        text = compiled(statement)
+        with self._observed(text.sql):
+            rows = await self._connection.execute_fetchall(text.sql, _bound(text, parameters))
+        return list(rows)
+
+    @contextmanager
+    def _observed(self, sql: str) -> Iterator[None]:
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            if self._database.observer:
+                self._database.observer.statement(self.name, sql, time.perf_counter() - began)
+
+
+class SqliteTransaction(SqliteReader, Transaction):
+    """The one write transaction there can be."""
+
+    def __init__(self, database: SqliteDatabase, connection: aiosqlite.Connection, name: str) -> None:
+        super().__init__(database, connection, name)
+        self.notes: list[tuple[str, str]] = []
+
+    async def execute(self, statement: Statement, parameters: Mapping[str, object]) -> int:
+        """Run one statement and return the number of rows it touched."""
+        text = compiled(statement)
+        with self._observed(text.sql):
+            cursor = await self._connection.execute(text.sql, _bound(text, parameters))
+        return cursor.rowcount
+
+    async def insert(self, table: Table, rows: Sequence[Row]) -> set[tuple[str, str]] | None:
+        """Insert rows, skipping those that meet a unique key; `None` when all were inserted."""
+        names = [column.name for column in table.columns]
+        sql = (
+            f"insert into {table.name} ({', '.join(names)}) values ({', '.join('?' * len(names))})"
+            " on conflict do nothing"
+        )
+        with self._observed(sql):
+            cursor = await self._connection.executemany(sql, rows)
+        if cursor.rowcount == len(rows):
+            return None
+        # executemany can't return rows. Ours are those that carry the revision they were given here.
+        i, r, v = names.index("id"), names.index("root_id"), names.index("revision")
+        sql = (
+            f"select id, root_id from {table.name} where (id, root_id, revision) in (select"
+            " json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]')"
+            " from json_each(?))"
+        )
+        wanted = msgspec.json.encode([(row[i], row[r], row[v]) for row in rows]).decode()
+        with self._observed(sql):
+            return {(row[0], row[1]) for row in await self._connection.execute_fetchall(sql, (wanted,))}
+
+    async def update(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Set columns of existing rows, each row given as (id, root_id, *values)."""
+        sets = ", ".join(f"{name} = ?{i}" for i, name in enumerate(columns, 3))
+        sql = f"update {table.name} set {sets} where id = ?1 and root_id = ?2"
+        with self._observed(sql):
+            await self._connection.executemany(sql, rows)
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """Undo what happens inside if it raises, and only that."""
+        name = f"s{next(savepoints)}"
+        await self._connection.execute(f"savepoint {name}")
+        try:
+            yield
+        except BaseException:
+            await self._connection.execute(f"rollback to {name}")
+            await self._connection.execute(f"release {name}")
+            raise
+        await self._connection.execute(f"release {name}")
+
+    async def notify(self, channel: str, payload: str) -> None:
+        """Tell this process's listeners, once this transaction is committed."""
+        self.notes.append((channel, payload))
+
+
+class SqliteDatabase(Database):
+    """A catalogue in one file."""
+
+    def __init__(self, path: Path, *, pool_size: int, time_limit_s: float) -> None:
+        super().__init__()
+        self.path = path
+        self._time_limit_s = time_limit_s
+        self._writing = asyncio.Lock()
+        self._writer: aiosqlite.Connection | None = None
+        self._locks: set[str] = set()
+        self._readers: AsyncEngine = create_async_engine(
+            "sqlite+aiosqlite://",
+            async_creator=self._connect_reader,
+            poolclass=AsyncAdaptedQueuePool,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=time_limit_s,
+            pool_reset_on_return=None,
+        )
+
+    async def _connect(self) -> aiosqlite.Connection:
+        connection = aiosqlite.connect(self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, detect_types=sqlite3.PARSE_DECLTYPES)
+        # A reader that is abandoned must not keep the process alive.
+        connection._thread.daemon = True  # noqa: SLF001 - aiosqlite has no word for it
+        await connection
+        await connection.executescript(PRAGMAS)
+        return connection
+
+    async def _connect_reader(self) -> aiosqlite.Connection:
+        connection = await self._connect()
+        await connection.execute("pragma query_only = on")
+        return connection
+
+    @asynccontextmanager
+    async def read(self, name: str) -> AsyncIterator[Reader]:
+        """Open a short reading session on a pooled connection."""
+        with translated_reads():
+            pooled = await self._readers.raw_connection()
+            connection = pooled.driver_connection
+            assert isinstance(connection, aiosqlite.Connection)
+            try:
+                async with asyncio.timeout(self._time_limit_s):
+                    yield SqliteReader(self, connection, name)
+            except (TimeoutError, asyncio.CancelledError):
+                # The thread still runs the statement; without this the next user of the connection waits for it.
+                await connection.interrupt()
+                raise
+            finally:
+                pooled.close()
+
+    async def _once(self, name: str, work: Callable[[Transaction], Awaitable[T]], lock: str | None) -> T:
+        if lock is None:
+            return await self._transact(name, work)
+        if lock in self._locks:
+            raise Conflict(Code.IN_PROGRESS, "a request with this key is still running")
+        self._locks.add(lock)
+        try:
+            return await self._transact(name, work)
+        finally:
+            self._locks.discard(lock)
+
+    async def _transact(self, name: str, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        async with self._writing:
+            with translated():
+                if self._writer is None:
+                    self._writer = await self._connect()
+                tx = SqliteTransaction(self, self._writer, name)
+                await self._writer.execute("begin immediate")
+                try:
+                    answer = await work(tx)
+                    await self._writer.execute("commit")
+                except BaseException:
+                    await self._roll_back()
+                    raise
+        for channel, payload in tx.notes:
+            self._heard(channel, payload)
+        return answer
+
+    async def _roll_back(self) -> None:
+        assert self._writer is not None
+        try:
+            if self._writer.in_transaction:
+                await self._writer.execute("rollback")
+        except sqlite3.Error:
+            # Whatever state it is in, closing the connection undoes what wasn't committed.
+            broken, self._writer = self._writer, None
+            await broken.close()
+
+    async def _close(self) -> None:
+        if self._writer is not None:
+            await self._writer.close()
+        await self._readers.dispose()
+
+
+@contextmanager
+def translated_reads() -> Iterator[None]:
+    """Turn the driver's errors of a read into ours: there is nothing to repeat, so a locked file is a refusal."""
+    try:
+        with translated():
+            yield
+    except Retry as error:
+        raise Unavailable("the database is locked by another process") from error
+    except TimeoutError as error:
+        raise Unavailable("the query took longer than the time limit") from error

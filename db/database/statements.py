@@ -1,0 +1,105 @@
+"""The SQL that SQLAlchemy has no word for, spelled for both databases.
+
+A list of keys travels as **one** parameter, so that a statement's text, plan and cost of parsing don't depend on
+how many keys there are: an array on PostgreSQL, a JSON array on SQLite.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import BindParameter, ColumnElement, Integer, Text, bindparam, literal_column, select, true
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import Boolean
+
+if TYPE_CHECKING:
+    from sqlalchemy import FromClause, Select
+    from sqlalchemy.sql.compiler import SQLCompiler
+    from sqlalchemy.sql.selectable import TableValuedAlias
+
+# Separates the name of a list of tuples from the position in the tuple: `keys__0`, `keys__1`.
+PART = "__"
+
+
+class any_of(ColumnElement[bool]):  # noqa: N801 - reads as SQL in a where clause
+    """`column = any(keys)`, with `keys` the name of a parameter that holds a list of strings."""
+
+    inherit_cache = False
+    type = Boolean()
+
+    def __init__(self, column: ColumnElement[str], keys: str) -> None:
+        self.column = column
+        self.keys: BindParameter[str] = bindparam(keys, type_=Text())
+
+    def self_group(self, against: object = None) -> any_of:
+        """Stand as it is: `… = 1`, which SQLAlchemy would add for SQLite, keeps an index from being used."""
+        del against
+        return self
+
+
+@compiles(any_of, "postgresql")
+def _any_of_postgresql(element: any_of, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"{compiler.process(element.column, **kw)} = any({compiler.process(element.keys, **kw)}::text[])"
+
+
+@compiles(any_of, "sqlite")
+def _any_of_sqlite(element: any_of, compiler: SQLCompiler, **kw: Any) -> str:
+    column, keys = compiler.process(element.column, **kw), compiler.process(element.keys, **kw)
+    return f"{column} in (select value from json_each({keys}))"
+
+
+class _KeyRows(FunctionElement[Any]):
+    inherit_cache = False
+
+    def __init__(self, parameter: str, columns: tuple[str, ...]) -> None:
+        super().__init__()
+        self.columns_of_keys = columns
+        self.whole: BindParameter[str] = bindparam(parameter, type_=Text())
+        self.parts = [bindparam(f"{parameter}{PART}{i}", type_=Text()) for i in range(len(columns))]
+
+
+@compiles(_KeyRows, "postgresql")
+def _key_rows_postgresql(element: _KeyRows, compiler: SQLCompiler, **kw: Any) -> str:
+    arrays = ", ".join(f"{compiler.process(part, **kw)}::text[]" for part in element.parts)
+    return f"(select * from unnest({arrays}) as u({', '.join(element.columns_of_keys)}))"
+
+
+@compiles(_KeyRows, "sqlite")
+def _key_rows_sqlite(element: _KeyRows, compiler: SQLCompiler, **kw: Any) -> str:
+    picked = ", ".join(
+        f"json_extract(value, '$[{i}]') as {column}" for i, column in enumerate(element.columns_of_keys)
+    )
+    return f"(select {picked} from json_each({compiler.process(element.whole, **kw)}))"
+
+
+def key_rows(parameter: str, *columns: str) -> TableValuedAlias:
+    """A table of keys to join: the parameter holds a list of tuples of strings, one member per column."""
+    return _KeyRows(parameter, columns).table_valued(*columns, name=parameter)
+
+
+class Either:
+    """One question in two spellings, where the databases share none."""
+
+    def __init__(self, *, postgresql: Select[Any], sqlite: Select[Any]) -> None:
+        self.postgresql = postgresql
+        self.sqlite = sqlite
+
+
+def first_of_each(keys: TableValuedAlias, children: Select[Any], table: FromClause) -> Either:
+    """Ask for the limited `children` of every key, at the price of those children alone.
+
+    `children` selects rows of `table`, is ordered and limited, and names columns of `keys` in its conditions.
+    The answer's columns are the key's first one, then the table's. PostgreSQL has LATERAL; SQLite can't correlate
+    a table expression, but a subquery in a condition it can.
+    """
+    key = next(iter(keys.c))
+    lateral = children.with_only_columns(*table.c).correlate(keys).lateral("child")
+    rows = table.alias("child")
+    inner = children.with_only_columns(literal_column(f"{table.name}.rowid")).correlate(keys)  # type: ignore[attr-defined]
+    return Either(
+        postgresql=select(key, *lateral.c).select_from(keys.join(lateral, true())),
+        sqlite=select(key, *rows.c).select_from(
+            keys.join(rows, literal_column("child.rowid", Integer()).in_(inner))
+        ),
+    )

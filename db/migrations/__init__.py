@@ -1,0 +1,74 @@
+"""Brings a database to the tables that this version needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from db.database import sqlite_path
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+# Two processes that start together migrate one after the other.
+LOCK = 0x5EAF
+
+
+async def migrate(url: str) -> None:
+    """Bring the database that a URL names to the newest version; harmless if it is there already."""
+    engine = _engine(url)
+    try:
+        async with engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                await connection.execute(text(f"select pg_advisory_xact_lock({LOCK})"))
+            await connection.run_sync(_upgrade)
+    finally:
+        await engine.dispose()
+
+
+async def is_current(url: str) -> bool:
+    """Tell whether a database is at the version that this code needs."""
+    engine = _engine(url)
+    try:
+        async with engine.connect() as connection:
+            return await connection.run_sync(_version) == newest()
+    finally:
+        await engine.dispose()
+
+
+def newest() -> str | None:
+    """Return the version that this code needs."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def _engine(url: str) -> AsyncEngine:
+    path = sqlite_path(url)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return create_async_engine(f"sqlite+aiosqlite:///{path}", poolclass=NullPool)
+    return create_async_engine("postgresql+asyncpg://" + url.partition("://")[2], poolclass=NullPool)
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    return config
+
+
+def _upgrade(connection: Connection) -> None:
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _version(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()

@@ -1,0 +1,124 @@
+"""What every noun of the catalogue tells the batch algorithms about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Sequence
+
+    from sqlalchemy import ColumnElement, Table
+
+    from db.errors import Fault
+    from db.ids import Namespace
+    from db.outcomes import Result
+    from db.shapes import Item
+    from db.writes import Writing
+
+
+RowT = TypeVar("RowT", bound=Any)
+"""A noun's row: a msgspec struct of its table's columns, those that clients see first."""
+
+
+@dataclass(frozen=True)
+class UniqueKey:
+    """Columns that no two objects may share, and how a clash is told."""
+
+    columns: tuple[str, ...]
+    pointer: str
+    describe: Callable[[Any], str]
+    applies: Callable[[Any], bool] = lambda _row: True
+    where: Callable[[Table], ColumnElement[bool]] | None = None
+
+    def of(self, row: object) -> tuple[str, ...] | None:
+        """Return a row's values of this key, `None` where the key doesn't bind it."""
+        return tuple(getattr(row, column) for column in self.columns) if self.applies(row) else None
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One condition of a list: its clause, and how a client's text becomes the clause's parameters."""
+
+    clause: Callable[[], ColumnElement[bool]]
+    bind: Callable[[str], dict[str, object]]
+
+
+@dataclass(frozen=True)
+class Dependant:
+    """Rows that name an object of this noun in a column."""
+
+    title: str
+    table: Table
+    column: str
+
+
+async def _nothing_more(_w: Writing, _items: Sequence[Any], _results: list[Result[Any]]) -> None:
+    """Do nothing after a create."""
+
+
+async def _nothing_to_know(_w: Writing, _rows: Sequence[Any]) -> None:
+    """Look nothing up before a change."""
+
+
+def _always(_w: Writing, _before: Any, _after: Any) -> Fault | None:
+    return None
+
+
+@dataclass(frozen=True, eq=False)
+class Noun(Generic[RowT]):
+    """A kind of object: where it is stored and what holds for it."""
+
+    namespace: Namespace
+    title: str
+    """In prose: `tag group`."""
+    table: Table
+    row: type[RowT]
+    unique: tuple[UniqueKey, ...]
+    prepare: Callable[[Writing, Sequence[Item[Any]]], Awaitable[list[RowT | tuple[Fault, ...]]]]
+    """Look up what the items of a create refer to, then make each one's row, or tell its faults."""
+    after_create: Callable[[Writing, Sequence[Any], list[Result[RowT]]], Awaitable[None]] = _nothing_more
+    """Do what is left to do once the rows of a create are stored."""
+    before_change: Callable[[Writing, Sequence[RowT]], Awaitable[None]] = _nothing_to_know
+    """Look up, into `Writing.facts`, what `allow` must know of rows to be changed or deleted."""
+    allow: Callable[[Writing, RowT | None, RowT | None], Fault | None] = _always
+    """Object to a change from one row (`None`: a create) to another (`None`: a delete)."""
+    settle: Callable[[RowT, RowT], RowT] = lambda _before, after: after
+    """Derive what depends on the columns that an update changed."""
+    mutable: frozenset[str] = frozenset()
+    """The columns that an update may change."""
+    required: frozenset[str] = frozenset()
+    """The mutable columns that can't be cleared."""
+    cleared: Mapping[str, object] = field(default_factory=dict)
+    """What clearing sets, where that isn't null."""
+    json: Mapping[str, int] = field(default_factory=dict)
+    """The columns that hold JSON texts, and the bytes these may have."""
+    merged: frozenset[str] = frozenset()
+    """The JSON columns that a merge patch changes deeply (RFC 7396)."""
+    shared: bool = False
+    """Whether the scopes below may read and use it."""
+    scope_column: str = "scope_id"
+    """The scope that `scopeId` in a list means."""
+    home_column: str = "scope_id"
+    """The scope that decides reach."""
+    filters: Mapping[str, Filter] = field(default_factory=dict)
+    dependants: tuple[Dependant, ...] = ()
+    """What forbids a delete."""
+    attached: tuple[Dependant, ...] = ()
+    """What a delete takes along."""
+
+    def __post_init__(self) -> None:
+        columns = tuple(column.name for column in self.table.columns)
+        assert columns == self.row.__struct_fields__, (columns, self.row.__struct_fields__)
+
+    def rows(self, records: Any) -> list[RowT]:
+        """Turn the database's records into rows."""
+        row = self.row
+        return [row(*record) for record in records]
+
+
+def camel(column: str) -> str:
+    """Return the name that clients know a column by."""
+    first, *rest = column.split("_")
+    return first + "".join(word.capitalize() for word in rest)

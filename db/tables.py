@@ -1,0 +1,205 @@
+"""The tables. Keys are (id, root_id): an id is unique within its root scope, never a sequence.
+
+Bulk tables carry no row-level foreign keys (they double the price of an insert on PostgreSQL): references are checked
+set-wise in the write's own transaction. Times are RFC 3339 texts in UTC and whole seconds, which sort as they read.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Boolean, Column, Index, Integer, MetaData, PrimaryKeyConstraint, Table, Text, text
+from sqlalchemy.dialects import postgresql
+
+metadata = MetaData()
+
+# Ids and keys compare as bytes in both databases.
+Name = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+# Stored as it was written (not jsonb), so that a client reads back its own order of members and its own numbers.
+Json = Text().with_variant(postgresql.JSON(), "postgresql")
+
+
+def _required(name: str) -> Column[Any]:
+    return Column(name, Name, nullable=False)
+
+
+def _optional(name: str) -> Column[Any]:
+    return Column(name, Name, nullable=True)
+
+
+def _json(name: str) -> Column[Any]:
+    return Column(name, Json, nullable=True, info={"json": True})
+
+
+def _stamps(*, who_first: bool = False) -> list[Column[Any]]:
+    """Return the columns that one command sets to the same value in every row it creates."""
+    created = [
+        Column("created_at", Name, nullable=False, info={"constant": True}),
+        Column("created_by", Text, nullable=False, info={"constant": True}),
+    ]
+    return [
+        *(reversed(created) if who_first else created),
+        Column("updated_at", Name, nullable=True, info={"constant": True}),
+        Column("updated_by", Text, nullable=True, info={"constant": True}),
+        Column("revision", Text, nullable=False, info={"constant": True}),
+        Column("root_id", Name, nullable=False),
+    ]
+
+
+def _key() -> PrimaryKeyConstraint:
+    return PrimaryKeyConstraint("id", "root_id")
+
+
+def _unique(name: str, *columns: str, **kw: Any) -> Index:
+    return Index(name, *columns, unique=True, **kw)
+
+
+def _where(condition: str) -> dict[str, Any]:
+    return {"postgresql_where": text(condition), "sqlite_where": text(condition)}
+
+
+scopes = Table(
+    "scopes",
+    metadata,
+    _required("id"),
+    _optional("parent_scope_id"),
+    Column("name", Text, nullable=False),
+    _optional("external_id"),
+    _json("meta"),
+    *_stamps(),
+    # The random keys of the scope and those above it, each ended by a slash: a subtree is a range of paths. Keys are
+    # drawn anew for a scope that is made again under an old id, so a reach that was granted to the old one is void.
+    _required("path"),
+    _key(),
+    _unique("scopes_path", "path"),
+    Index("scopes_parent", "root_id", "parent_scope_id", "id"),
+    _unique(
+        "scopes_external_id",
+        "root_id",
+        "parent_scope_id",
+        "external_id",
+        **_where("external_id is not null and parent_scope_id is not null"),
+    ),
+    _unique("scopes_root_external_id", "external_id", **_where("external_id is not null and parent_scope_id is null")),
+    _unique("scopes_root", "id", **_where("parent_scope_id is null")),
+)
+
+resource_types = Table(
+    "resource_types",
+    metadata,
+    _required("id"),
+    Column("name", Text, nullable=False),
+    _required("key"),
+    _required("scope_id"),
+    Column("plural_key", Text, nullable=True),
+    Column("description", Text, nullable=True),
+    Column("category", Text, nullable=True),
+    _json("schema"),
+    Column("external_id_field", Text, nullable=True),
+    Column("display_name_path", Text, nullable=True),
+    Column("schema_version", Integer, nullable=True),
+    *_stamps(),
+    _required("key_folded"),
+    _key(),
+    _unique("resource_types_key", "root_id", "scope_id", "key_folded"),
+    Index("resource_types_scope", "root_id", "scope_id", "id"),
+    Index("resource_types_root", "root_id", "id"),
+)
+
+resources = Table(
+    "resources",
+    metadata,
+    _required("id"),
+    _required("resource_type_id"),
+    _required("scope_id"),
+    _required("external_resource_id"),
+    _optional("display_name"),
+    _json("data"),
+    *_stamps(),
+    _key(),
+    _unique("resources_key", "root_id", "scope_id", "resource_type_id", "external_resource_id"),
+    Index("resources_scope", "root_id", "scope_id", "id"),
+    Index("resources_type", "root_id", "resource_type_id", "id"),
+    Index("resources_root", "root_id", "id"),
+)
+
+tag_groups = Table(
+    "tag_groups",
+    metadata,
+    _required("id"),
+    _required("scope_id"),
+    _required("key"),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=True),
+    Column("max_applied_per_target", Integer, nullable=True),
+    Column("is_locked", Boolean, nullable=False),
+    *_stamps(),
+    _key(),
+    _unique("tag_groups_key", "root_id", "scope_id", "key"),
+    Index("tag_groups_scope", "root_id", "scope_id", "id"),
+    Index("tag_groups_root", "root_id", "id"),
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    _required("id"),
+    _required("scope_id"),
+    _required("tag_group_id"),
+    _required("identifier"),
+    Column("label", Text, nullable=False),
+    *_stamps(who_first=True),
+    _key(),
+    _unique("tags_key", "root_id", "tag_group_id", "identifier"),
+    Index("tags_group", "root_id", "tag_group_id", "id"),
+    Index("tags_scope", "root_id", "scope_id", "id"),
+    Index("tags_root", "root_id", "id"),
+)
+
+tag_assignments = Table(
+    "tag_assignments",
+    metadata,
+    _required("id"),
+    _required("tag_id"),
+    _required("resource_id"),
+    _required("scope_id"),
+    *_stamps(),
+    # What the tag and the resource can't change, kept here so that counts and reach need no join.
+    _required("tag_group_id"),
+    _required("resource_scope_id"),
+    _key(),
+    _unique("tag_assignments_key", "root_id", "tag_id", "resource_id"),
+    Index("tag_assignments_resource", "root_id", "resource_id", "tag_group_id"),
+    Index("tag_assignments_scope", "root_id", "scope_id", "id"),
+    Index("tag_assignments_root", "root_id", "id"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    _required("id"),
+    _required("hash"),
+    _required("subject"),
+    _required("role"),
+    _required("scope_id"),
+    _required("root_id"),
+    Column("expires_at", Name, nullable=True),
+    Column("created_at", Name, nullable=False),
+    Column("created_by", Text, nullable=False),
+    _key(),
+    _unique("tokens_hash", "hash"),
+    Index("tokens_scope", "root_id", "scope_id"),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    # Of the caller (root, subject, tenant) and its key, hashed: one column, however long they are.
+    Column("id", Name, primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_at", Name, nullable=False),
+    Index("idempotency_keys_created_at", "created_at"),
+)
