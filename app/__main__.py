@@ -1,0 +1,5 @@
+"""`python -m app` is `sheaf`."""
+
+from app.cli import main
+
+main()

@@ -1,0 +1,165 @@
+"""Bearer token → Principal (RFC 6750)."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import secrets
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jwt
+
+from db import tokens
+from db.access import SYSTEM, Principal, Role
+from db.errors import Unauthorized
+
+if TYPE_CHECKING:
+    from app.settings import Settings
+    from db.database import Database, Reader
+
+ALGORITHMS = ("HS256", "RS256", "ES256")
+CACHED_PRINCIPALS = 10_000
+
+
+@dataclass(frozen=True)
+class VerificationKey:
+    """A key that signs JWT, for one algorithm only: what was signed with another is never tried on it."""
+
+    alg: str
+    key: str
+    kid: str | None = None
+    partner_id: str | None = None
+
+
+def verification_keys(settings: Settings) -> list[VerificationKey]:
+    """Read the keys that the settings name; `ValueError` says what is wrong with the file."""
+    keys = [VerificationKey("HS256", settings.jwt_secret)] if settings.jwt_secret else []
+    if settings.jwt_keys_file:
+        listed = json.loads(Path(settings.jwt_keys_file).read_text(encoding="utf-8"))
+        if not isinstance(listed, list):
+            raise ValueError("SHEAF_JWT_KEYS_FILE must hold a list of keys")
+        keys += [_key(entry) for entry in listed]
+    return keys
+
+
+def _key(entry: Any) -> VerificationKey:
+    if not isinstance(entry, dict) or entry.get("alg") not in ALGORITHMS or not isinstance(entry.get("key"), str):
+        raise ValueError(f"SHEAF_JWT_KEYS_FILE: a key needs alg (one of {', '.join(ALGORITHMS)}) and key")
+    return VerificationKey(entry["alg"], entry["key"], entry.get("kid"), entry.get("partnerId"))
+
+
+def root_token(settings: Settings) -> str:
+    """Return the built-in root token; make it at first, readable by its owner only."""
+    if settings.root_token:
+        return settings.root_token
+    path = settings.token_path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            path.chmod(0o600)
+            file.write(tokens.PREFIX + secrets.token_urlsafe(32) + "\n")
+    except FileExistsError:
+        pass
+    return path.read_text(encoding="utf-8").strip()
+
+
+class Authenticator:
+    """Knows callers by their tokens, and remembers them for a few seconds."""
+
+    def __init__(self, database: Database, root: str, keys: list[VerificationKey], *, cache_s: float) -> None:
+        self._database = database
+        self._root = tokens.hash_of(root)
+        self._keys = keys
+        self._cache_s = cache_s
+        self._known: OrderedDict[tuple[str, str | None], tuple[Principal, float]] = OrderedDict()
+        database.listen(tokens.CHANNEL, self._forget)
+
+    async def principal(self, authorization: str | None, tenant: str | None) -> Principal:
+        """Return who sent a request, narrowed to the tenant that it names.
+
+        Raises `Unauthorized`; `NotFound` or `Conflict` for a tenant that isn't, or is several.
+        """
+        scheme, _, credentials = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not credentials.strip():
+            raise Unauthorized("this takes an Authorization header: Bearer and a token")
+        token = credentials.strip()
+        key = (tokens.hash_of(token), tenant)
+        now = time.time()
+        if (known := self._known.get(key)) and known[1] > now:
+            return known[0]
+        async with self._database.read("authenticate") as reader:
+            caller = await self._caller(reader, token, key[0])
+            if tenant is not None:
+                caller = await tokens.narrowed(reader, caller, tenant)
+        until = min(now + self._cache_s, caller.expires_at or float("inf"))
+        self._known[key] = (caller, until)
+        if len(self._known) > CACHED_PRINCIPALS:
+            self._known.popitem(last=False)
+        return caller
+
+    async def _caller(self, reader: Reader, token: str, token_hash: str) -> Principal:
+        if hmac.compare_digest(token_hash, self._root):
+            return replace(SYSTEM, token_hash=token_hash)
+        if token.count(".") == 2:  # noqa: PLR2004 - header, claims and signature (RFC 7519)
+            return await self._from_jwt(reader, token, token_hash)
+        if caller := await tokens.principal(reader, token_hash):
+            return caller
+        raise Unauthorized("the token is unknown, expired or revoked")
+
+    async def _from_jwt(self, reader: Reader, token: str, token_hash: str) -> Principal:
+        claims = self._verified(token)
+        partner_id, tenant = claims.get("partnerId"), claims.get("tenantExternalId")
+        if not isinstance(partner_id, str) or "\0" in partner_id:
+            raise Unauthorized("the token names no partner")
+        partner = await tokens.partner_scope(reader, partner_id)
+        if partner is None:
+            raise Unauthorized("the token's partner is unknown")
+        subject = claims.get("externalId")
+        if claims.get("type") == "partner":
+            reach, default = partner, Role.ADMIN
+            subject = subject or claims.get("sub") or partner_id
+        else:
+            if not isinstance(tenant, str) or "\0" in tenant or not subject:
+                raise Unauthorized("the token names no tenant and externalId, and is no partner's")
+            found = await tokens.tenant_scope(reader, partner, tenant)
+            if found is None:
+                raise Unauthorized("the token's tenant is unknown")
+            reach, default = found, Role.WRITER
+        role = Role.named(str(claims["role"])) if "role" in claims else default
+        if role is None or not isinstance(subject, str) or not subject.isprintable():
+            raise Unauthorized("the token's role or subject is not valid")
+        return Principal(
+            subject, role, reach, reach is not partner, expires_at=float(claims["exp"]), token_hash=token_hash
+        )
+
+    def _verified(self, token: str) -> dict[str, Any]:
+        """Return the claims of a JWT that one of the keys signed; each key verifies only its own algorithm."""
+        try:
+            header = jwt.get_unverified_header(token)
+        except jwt.PyJWTError as error:
+            raise Unauthorized("the token is not a valid JWT") from error
+        for key in self._keys:
+            if key.alg != header.get("alg") or (header.get("kid") and key.kid and key.kid != header["kid"]):
+                continue
+            try:
+                claims: dict[str, Any] = jwt.decode(
+                    token,
+                    key.key,
+                    algorithms=[key.alg],
+                    options={"require": ["exp"], "verify_aud": False, "verify_iss": False, "verify_sub": False},
+                )
+            except jwt.PyJWTError:
+                continue
+            if key.partner_id is None or claims.get("partnerId") == key.partner_id:
+                return claims
+        raise Unauthorized("the token is expired, or no key of this server signed it")
+
+    def _forget(self, token_hash: str | None) -> None:
+        """Drop a revoked token's holder, or everybody when messages may have been missed."""
+        for key in list(self._known):
+            if token_hash in (None, tokens.EVERY_TOKEN, key[0]):
+                del self._known[key]

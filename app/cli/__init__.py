@@ -1,0 +1,32 @@
+"""The command line: `sheaf serve`, `migrate`, `token`, `schema`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from app.cli import migrate, schema, serve, tokens
+from app.settings import BadSetting, Settings
+from db.errors import SheafError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS = (serve, migrate, tokens, schema)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command; what the user got wrong is one line on standard error, and the exit status 2."""
+    parser = argparse.ArgumentParser(prog="sheaf", description="A GraphQL and REST catalogue whose core is batch.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        command.register(commands)
+    parsed = parser.parse_args(arguments)
+    try:
+        sys.exit(parsed.run(parsed, Settings.read(os.environ)))
+    except (BadSetting, SheafError, ValueError, OSError) as error:
+        sys.exit(f"sheaf: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,130 @@
+"""`sheaf serve`: one process, or several that share the port."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, TextIO
+
+from aiohttp import web
+
+from app.auth import root_token
+from app.cli.welcome import welcome
+from app.main import create_app
+from app.telemetry import configure_logging
+from db.database import sqlite_path
+from db.migrations import migrate
+
+if TYPE_CHECKING:
+    import argparse
+
+    from app.settings import Settings
+
+CHILD = "SHEAF_CHILD"
+
+
+def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = commands.add_parser("serve", help="migrate the database, then serve REST, GraphQL and the explorer")
+    parser.add_argument("--workers", type=int, metavar="N", help="server processes (SHEAF_WORKERS)")
+    parser.add_argument("--quiet", action="store_true", help="print no addresses, token and examples")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT."""
+    if arguments.workers is not None:
+        settings = replace(settings, workers=arguments.workers)
+    child = os.environ.pop(CHILD, None)
+    if settings.workers > 1 and sqlite_path(settings.database_url):
+        raise ValueError("SQLite serves one process: --workers needs a PostgreSQL database")
+    if settings.workers < 1:
+        raise ValueError("--workers must be 1 or more")
+    configure_logging(settings.log_level, settings.log_format)
+    if child is not None:
+        return _serve(settings, shared=True, quiet=True)
+    held = _hold(settings)
+    try:
+        asyncio.run(migrate(settings.database_url))
+        if settings.workers == 1:
+            return _serve(settings, shared=False, quiet=arguments.quiet)
+        return _supervise(settings, quiet=arguments.quiet)
+    finally:
+        if held:
+            held.close()
+
+
+def _hold(settings: Settings) -> TextIO | None:
+    """Keep a second server off a SQLite file; the lock goes with the process, however it ends."""
+    path = sqlite_path(settings.database_url)
+    if path is None:
+        return None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.with_name(path.name + ".serving").open("w", encoding="utf-8")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise ValueError(f"another server serves {path}; SQLite serves one process") from None
+    return file
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop  # noqa: PLC0415 - optional
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+def _serve(settings: Settings, *, shared: bool, quiet: bool) -> int:
+    def listening(*_: object) -> None:
+        if not quiet:
+            print(welcome(settings, root_token(settings)), flush=True)
+
+    loop = _loop()
+    asyncio.set_event_loop(loop)
+    web.run_app(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        print=listening,
+        access_log=None,
+        reuse_port=True if shared else None,
+        shutdown_timeout=settings.shutdown_s,
+        loop=loop,
+    )
+    return 0
+
+
+def _supervise(settings: Settings, *, quiet: bool) -> int:
+    """Run the workers; start anew one that dies, hand on SIGTERM, and wait for all."""
+    token = root_token(settings)
+    environment = {**os.environ, CHILD: "1", "SHEAF_WORKERS": str(settings.workers), "SHEAF_ROOT_TOKEN": token}
+    command = [sys.executable, "-m", "app", "serve"]
+    children = [subprocess.Popen(command, env=environment) for _ in range(settings.workers)]  # noqa: S603 - ourselves
+    stopping = False
+
+    def stop(_signal: int, _frame: object) -> None:
+        nonlocal stopping
+        stopping = True
+        for each in children:
+            each.send_signal(signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    if not quiet:
+        print(welcome(settings, token), flush=True)
+    while any(child.poll() is None for child in children) or not stopping:
+        time.sleep(0.2)
+        for position, child in enumerate(children):
+            if child.poll() is not None and not stopping:
+                time.sleep(1)  # a worker that can't start must not spin
+                children[position] = subprocess.Popen(command, env=environment)  # noqa: S603 - ourselves
+    return 0

@@ -1,0 +1,74 @@
+"""What a server holds while it runs: one context per resource, in order of dependency."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import structlog
+
+from app.auth import Authenticator, root_token, verification_keys
+from app.state import AUTHENTICATOR, DATABASE, SETTINGS
+from db import idempotency
+from db.clock import instant
+from db.database import open_database
+from db.errors import SheafError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from aiohttp import web
+
+    from db.database import Database, Transaction
+
+log = structlog.get_logger("sheaf.lifespan")
+
+HOUSEKEEPING_EVERY_S = 600
+
+
+async def database(app: web.Application) -> AsyncIterator[None]:
+    """Open the database; running writes end before it closes."""
+    settings = app[SETTINGS]
+    opened = open_database(
+        settings.database_url, pool_size=settings.pool_size, time_limit_s=settings.time_limit_s
+    )
+    app[DATABASE] = opened
+    yield
+    await opened.close()
+
+
+async def authentication(app: web.Application) -> AsyncIterator[None]:
+    """Get ready to know callers by their tokens."""
+    settings = app[SETTINGS]
+    keys = verification_keys(settings)
+    app[AUTHENTICATOR] = Authenticator(
+        app[DATABASE], root_token(settings), keys, cache_s=settings.token_cache_s
+    )
+    yield
+
+
+async def housekeeping(app: web.Application) -> AsyncIterator[None]:
+    """Drop what is kept only for a time."""
+    task = asyncio.create_task(_keep_house(app[DATABASE]))
+    yield
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def _keep_house(opened: Database) -> None:
+    while True:
+        await asyncio.sleep(HOUSEKEEPING_EVERY_S)
+
+        async def work(tx: Transaction) -> int:
+            return await idempotency.forget_old(tx, instant(time.time() - idempotency.KEPT_S))
+
+        try:
+            await opened.write("forget_idempotency_keys", work)
+        except SheafError as error:
+            log.warning("housekeeping_failed", error=error.detail)
+
+
+CONTEXTS = (database, authentication, housekeeping)

@@ -1,0 +1,1 @@
+"""The REST dialects: transport-free handlers from `Call` to `Answer`."""

@@ -1,0 +1,127 @@
+"""POST one and POST many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from app.rest import problems
+from app.rest.catalogue.shown import Shown, etag
+from app.rest.exchange import json_answer
+from app.rest.parameters import Parameters
+from app.rest.perform import perform, require_writer
+from app.rest.problems import STATUS
+from db.commands import Create, OnConflict, OnError
+from db.outcomes import Outcome
+from db.shapes import decode_batch, decode_one
+
+if TYPE_CHECKING:
+    from app.rest.catalogue.doors import Door
+    from app.rest.exchange import Answer, Call
+    from db.outcomes import Report, Result
+
+
+class OnFault(StrEnum):
+    """The words of `?onError=`."""
+
+    REJECT = "reject"
+    CONTINUE = "continue"
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How the answer of a batch should look."""
+
+    continues: bool
+    outcomes: bool
+    etags: bool
+
+
+class FaultShown(msgspec.Struct, frozen=True):
+    """One fault of an item in a list of outcomes; the pointer starts at the item."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
+class ErrorShown(msgspec.Struct, frozen=True):
+    """Why an item failed."""
+
+    code: str
+    detail: str
+    errors: list[FaultShown]
+
+
+class OutcomeShown(msgspec.Struct, frozen=True):
+    """What became of one item."""
+
+    index: int
+    status: int
+    outcome: str
+    value: Shown | UnsetType = UNSET
+    error: ErrorShown | UnsetType = UNSET
+
+
+async def create_many(door: Door, call: Call) -> Answer:
+    """Create a batch: an array in, the stored objects out, in the same order."""
+    require_writer(call)
+    call.require_json()
+    parameters = Parameters(call.query)
+    continues = parameters.choice("onError", OnFault, OnFault.REJECT) is OnFault.CONTINUE
+    wishes = Wishes(continues, continues or parameters.flag("outcomes"), parameters.flag("etags"))
+    if continues:
+        parameters.flag("outcomes")
+    on_conflict = parameters.choice("onConflict", OnConflict, OnConflict.ERROR)
+    parameters.end()
+    items = decode_batch(call.body, door.new)
+    on_error = OnError.REJECT_FAILED if continues else OnError.REJECT_ALL
+    command = Create(door.noun, items, on_error, on_conflict)
+    return await perform(call, command, partial(_render_many, door, wishes))
+
+
+def _render_many(door: Door, wishes: Wishes, report: Report[Any]) -> Answer:
+    if not report.committed:
+        return problems.of_report(report)
+    created = any(result.outcome is Outcome.CREATED for result in report.results)
+    status = 201 if created else 200
+    if not wishes.outcomes:
+        return json_answer(status, [door.show(result.row, wishes.etags) for result in report.results])
+    outcomes = [_outcome(door, wishes, index, result) for index, result in enumerate(report.results)]
+    return json_answer(207 if wishes.continues and outcomes else status, outcomes)
+
+
+def _outcome(door: Door, wishes: Wishes, index: int, result: Result[Any]) -> OutcomeShown:
+    if result.row is not None and not result.faults:
+        status = 201 if result.outcome is Outcome.CREATED else 200
+        return OutcomeShown(index, status, result.outcome, door.show(result.row, wishes.etags))
+    first = result.faults[0]
+    faults = [FaultShown(fault.pointer, fault.code, fault.detail) for fault in result.faults]
+    return OutcomeShown(
+        index, STATUS[first.code], Outcome.FAILED, UNSET, ErrorShown(first.code, first.detail, faults)
+    )
+
+
+async def create_one(door: Door, call: Call) -> Answer:
+    """Create one object: a batch of one."""
+    require_writer(call)
+    call.require_json()
+    parameters = Parameters(call.query)
+    on_conflict = parameters.choice("onConflict", OnConflict, OnConflict.ERROR)
+    parameters.end()
+    command = Create(door.noun, [decode_one(call.body, door.new)], OnError.REJECT_ALL, on_conflict)
+    return await perform(call, command, partial(_render_one, door))
+
+
+def _render_one(door: Door, report: Report[Any]) -> Answer:
+    if not report.committed:
+        return problems.of_report(report, single=True)
+    result = report.results[0]
+    row: Any = result.row
+    status = 201 if result.outcome is Outcome.CREATED else 200
+    return json_answer(status, door.show(row, False), {"Location": f"{door.path}/{row.id}", "ETag": etag(row)})

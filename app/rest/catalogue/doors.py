@@ -1,0 +1,47 @@
+"""What each noun looks like at this door: its path, the shapes it takes, the shape it is shown in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from app.rest.catalogue import shown
+from db.nouns import Noun
+from db.resource_types import RESOURCE_TYPES, NewResourceType, ResourceTypeChange
+from db.resources import RESOURCES, NewResource, ResourceChange
+from db.scopes import SCOPES, NewScope, ScopeChange
+from db.shapes import Change, NewItem
+from db.tag_assignments import TAG_ASSIGNMENTS, NewTagAssignment
+from db.tag_groups import TAG_GROUPS, NewTagGroup, TagGroupChange
+from db.tags import TAGS, NewTag, TagChange
+
+
+@dataclass(frozen=True, eq=False)
+class Door:
+    """A noun at the catalogue dialect."""
+
+    path: str
+    noun: Noun[Any]
+    new: type[NewItem]
+    change: type[Change] | None
+    shape: type[shown.Shown]
+    show: shown.Show
+    """Turn a row into what the client sees, with its etag or without."""
+
+
+def _door(
+    path: str, noun: Noun[Any], new: type[NewItem], change: type[Change], shape: type[shown.Shown]
+) -> Door:
+    return Door(path, noun, new, change, shape, shown.first_columns(shape, noun))
+
+
+DOORS = (
+    _door("/scopes", SCOPES, NewScope, ScopeChange, shown.Scope),
+    _door("/resource-types", RESOURCE_TYPES, NewResourceType, ResourceTypeChange, shown.ResourceType),
+    _door("/resources", RESOURCES, NewResource, ResourceChange, shown.Resource),
+    _door("/tag-groups", TAG_GROUPS, NewTagGroup, TagGroupChange, shown.TagGroup),
+    _door("/tags", TAGS, NewTag, TagChange, shown.Tag),
+    Door(
+        "/tag-assignments", TAG_ASSIGNMENTS, NewTagAssignment, None, shown.TagAssignment, shown.tag_assignment
+    ),
+)

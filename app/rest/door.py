@@ -1,0 +1,34 @@
+"""aiohttp ↔ the REST dialects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from app.http import caller_of, read_body, to_response
+from app.rest import catalogue
+from app.rest.exchange import Call
+from app.rest.routes import Router
+from app.state import DATABASE
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+ROUTER = Router([*catalogue.routes()])
+
+
+async def handle(request: web.Request) -> web.Response:
+    """Answer any request that no other route takes."""
+    caller = await caller_of(request)
+    method = "GET" if request.method == "HEAD" else request.method
+    # A missing route or method is told before the body is read.
+    ROUTER.match(method, request.rel_url.raw_path)
+    call = Call(
+        database=request.app[DATABASE],
+        caller=caller,
+        method=method,
+        path=request.rel_url.raw_path,
+        query=tuple(request.rel_url.query.items()),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=await read_body(request) if request.body_exists else b"",
+    )
+    return to_response(await ROUTER.dispatch(call))

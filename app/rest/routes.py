@@ -1,0 +1,73 @@
+"""The routing table: every REST route, matched without a socket."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from app.rest.problems import MethodNotAllowed
+from db.errors import NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from app.rest.exchange import Answer, Call
+
+Handler = Callable[["Call"], Awaitable["Answer"]]
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method of one path template, for example POST /resources/batch."""
+
+    method: str
+    template: str
+    handle: Handler
+
+    @property
+    def parts(self) -> list[str]:
+        """The template's segments; `{id}` is open."""
+        return self.template.strip("/").split("/")
+
+
+class Router:
+    """Finds a request's route; a template's fixed segments win over open ones."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self.routes = tuple(routes)
+        self._by_parts: dict[tuple[str | None, ...], dict[str, Route]] = {}
+        for route in self.routes:
+            parts = tuple(None if part.startswith("{") else part for part in route.parts)
+            self._by_parts.setdefault(parts, {})[route.method] = route
+
+    async def dispatch(self, call: Call) -> Answer:
+        """Answer a call by its route; raises `NotFound` or `MethodNotAllowed` where there is none."""
+        route, segments = self.match(call.method, call.path)
+        return await route.handle(replace(call, segments=segments))
+
+    def match(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
+        """Return the route of a method and a percent-encoded path, and what fills its open segments."""
+        given = path.split("/")[1:]
+        for parts in self._candidates(given):
+            if methods := self._by_parts.get(parts):
+                if method not in methods:
+                    raise MethodNotAllowed(method, sorted(methods))
+                route = methods[method]
+                names = zip(route.parts, given, parts, strict=True)
+                return route, {name[1:-1]: _decoded(text) for name, text, part in names if part is None}
+        raise NotFound(f"there is no route {path[:200]}")
+
+    @staticmethod
+    def _candidates(given: list[str]) -> Iterable[tuple[str | None, ...]]:
+        """Yield the shapes that a path may have, the one with most fixed segments first."""
+        shapes: list[tuple[str | None, ...]] = [()]
+        for text in given[:6]:
+            shapes = [(*shape, part) for part in (text, None) for shape in shapes] if text else []
+        if len(given) <= 6:  # noqa: PLR2004 - no template is longer
+            yield from sorted(shapes, key=lambda shape: shape.count(None))
+
+
+def _decoded(segment: str) -> str:
+    return unquote(segment, errors="strict")

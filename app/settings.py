@@ -1,0 +1,102 @@
+"""Settings, read from the environment once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from db.database import sqlite_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+PREFIX = "SHEAF_"
+
+
+class BadSetting(Exception):
+    """An environment variable holds what its setting can't be."""
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError("must be 1 or more")
+    return number
+
+
+def _not_negative(text: str) -> float:
+    number = float(text)
+    if not 0 <= number < float("inf"):
+        raise ValueError("must be 0 or more")
+    return number
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _log_format(text: str) -> str:
+    if text not in {"json", "console"}:
+        raise ValueError("must be json or console")
+    return text
+
+
+def _setting(default: object, read: Callable[[str], object], says: str) -> object:
+    return field(default=default, metadata={"read": read, "says": says})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything an operator can set; each field is the environment variable `SHEAF_` + its name in capitals."""
+
+    host: str = _setting("127.0.0.1", str, "address to listen on")  # type: ignore[assignment]
+    port: int = _setting(3000, _positive, "port to listen on")  # type: ignore[assignment]
+    database_url: str = _setting(  # type: ignore[assignment]
+        "sqlite:///data/sheaf.db", str, "`sqlite:///path` or `postgresql://…`"
+    )
+    root_token: str | None = _setting(  # type: ignore[assignment]
+        None, str, "fixes the root token; without it one is made and kept beside the database"
+    )
+    root_token_file: str | None = _setting(  # type: ignore[assignment]
+        None, str, "where the made root token is kept; by default `root-token` beside the SQLite file, else `data/root-token`"
+    )
+    workers: int = _setting(1, _positive, "server processes; more than one takes PostgreSQL")  # type: ignore[assignment]
+    pool_size: int = _setting(10, _positive, "database connections of a process")  # type: ignore[assignment]
+    jwt_secret: str | None = _setting(None, str, "the operator's own HS256 key for JWT")  # type: ignore[assignment]
+    jwt_keys_file: str | None = _setting(  # type: ignore[assignment]
+        None, str, "JSON file with a list of `{kid?, alg, key, partnerId?}`"
+    )
+    token_cache_s: float = _setting(  # type: ignore[assignment]
+        5.0, _not_negative, "how long a token's holder may be remembered, should the message of its revocation be lost"
+    )
+    cors_origins: tuple[str, ...] = _setting((), _list, "origins that browsers may call from, or `*`; none by default")  # type: ignore[assignment]
+    max_body_bytes: int = _setting(16 * 1024 * 1024, _positive, "largest request body, after inflation")  # type: ignore[assignment]
+    time_limit_s: float = _setting(30.0, _not_negative, "longest a statement or GraphQL operation may take")  # type: ignore[assignment]
+    shutdown_s: float = _setting(20.0, _not_negative, "how long running requests may take to end after SIGTERM")  # type: ignore[assignment]
+    log_format: str = _setting("json", _log_format, "`json` or `console`")  # type: ignore[assignment]
+    log_level: str = _setting("info", str, "`debug`, `info`, `warning` or `error`")  # type: ignore[assignment]
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> Settings:
+        """Read the settings of an environment; `BadSetting` names the variable that is wrong."""
+        values: dict[str, object] = {}
+        known = {PREFIX + each.name.upper(): each for each in fields(cls)}
+        for name in environment:
+            if name.startswith(PREFIX) and name not in known:
+                raise BadSetting(f"{name} is not a setting")
+        for name, each in known.items():
+            if text := environment.get(name):
+                try:
+                    values[each.name] = each.metadata["read"](text)
+                except ValueError as error:
+                    raise BadSetting(f"{name}={text!r}: {error}") from error
+        return cls(**values)  # type: ignore[arg-type]  # each value was made by its field's reader
+
+    @property
+    def token_path(self) -> Path:
+        """The file that keeps a root token which was made."""
+        if self.root_token_file:
+            return Path(self.root_token_file)
+        database = sqlite_path(self.database_url)
+        return database.with_name("root-token") if database else Path("data/root-token")
