@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from aiohttp import web
+from graphql_schema.schema import execute, print_schema
 
 from app.http import caller_of, read_body
 from app.rest import problems
@@ -15,7 +16,6 @@ from app.telemetry import request_id
 from db.errors import Code, Refused, SheafError
 from db.shapes import loads
 from graphql_schema.context import Context
-from graphql_schema.schema import execute, print_schema
 
 if TYPE_CHECKING:
     from graphql_schema.schema import Execution

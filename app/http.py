@@ -12,7 +12,6 @@ from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMessage, ContentEncodingError
 
 from app.rest import problems
-from app.rest.exchange import Answer
 from app.state import AUTHENTICATOR, DATABASE, SETTINGS
 from app.telemetry import request_id
 from db.errors import Code, Refused, SheafError
@@ -20,6 +19,7 @@ from db.errors import Code, Refused, SheafError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from app.rest.exchange import Answer
     from db.access import Principal
 
 log = structlog.get_logger("sheaf.access")
@@ -48,7 +48,9 @@ async def around(
         response = to_response(problems.problem(Code.MALFORMED, f"the body can't be read: {error}"))
     except Exception:
         log.exception("bug", method=request.method, path=request.path)
-        response = to_response(problems.problem(Code.INTERNAL, f"an internal error; its request id is {own_id}"))
+        response = to_response(
+            problems.problem(Code.INTERNAL, f"an internal error; its request id is {own_id}")
+        )
     if not response.prepared:
         response.headers["X-Request-Id"] = own_id
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
@@ -66,7 +68,8 @@ def _http_error(error: web.HTTPException) -> Answer:
             return problems.of_error(problems.MethodNotAllowed(error.method, sorted(error.allowed_methods)))
         case web.HTTPNotFound():
             return problems.problem(Code.NOT_FOUND, "there is no such route")
-    return problems.problem(Code.MALFORMED, error.reason)
+        case _:
+            return problems.problem(Code.MALFORMED, error.reason)
 
 
 def to_response(answer: Answer) -> web.Response:
@@ -83,7 +86,9 @@ async def read_body(request: web.Request) -> bytes:
     if request.headers.get("Content-Encoding", "").lower() not in ENCODINGS:
         raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, "Content-Encoding must be gzip, deflate or identity")
     if (request.content_length or 0) > limit:
-        raise Refused(Code.TOO_LARGE, f"the body has {request.content_length:,} bytes; the limit is {limit:,}")
+        raise Refused(
+            Code.TOO_LARGE, f"the body has {request.content_length:,} bytes; the limit is {limit:,}"
+        )
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.content.iter_any():

@@ -59,7 +59,9 @@ class Settings:
         None, str, "fixes the root token; without it one is made and kept beside the database"
     )
     root_token_file: str | None = _setting(  # type: ignore[assignment]
-        None, str, "where the made root token is kept; by default `root-token` beside the SQLite file, else `data/root-token`"
+        None,
+        str,
+        "where the made root token is kept; by default `root-token` beside the SQLite file, else `data/root-token`",
     )
     workers: int = _setting(1, _positive, "server processes; more than one takes PostgreSQL")  # type: ignore[assignment]
     pool_size: int = _setting(10, _positive, "database connections of a process")  # type: ignore[assignment]
@@ -68,12 +70,18 @@ class Settings:
         None, str, "JSON file with a list of `{kid?, alg, key, partnerId?}`"
     )
     token_cache_s: float = _setting(  # type: ignore[assignment]
-        5.0, _not_negative, "how long a token's holder may be remembered, should the message of its revocation be lost"
+        5.0,
+        _not_negative,
+        "how long a token's holder may be remembered, should the message of its revocation be lost",
     )
-    cors_origins: tuple[str, ...] = _setting((), _list, "origins that browsers may call from, or `*`; none by default")  # type: ignore[assignment]
+    cors_origins: tuple[str, ...] = _setting(
+        (), _list, "origins that browsers may call from, or `*`; none by default"
+    )  # type: ignore[assignment]
     max_body_bytes: int = _setting(16 * 1024 * 1024, _positive, "largest request body, after inflation")  # type: ignore[assignment]
     time_limit_s: float = _setting(30.0, _not_negative, "longest a statement or GraphQL operation may take")  # type: ignore[assignment]
-    shutdown_s: float = _setting(20.0, _not_negative, "how long running requests may take to end after SIGTERM")  # type: ignore[assignment]
+    shutdown_s: float = _setting(
+        20.0, _not_negative, "how long running requests may take to end after SIGTERM"
+    )  # type: ignore[assignment]
     log_format: str = _setting("json", _log_format, "`json` or `console`")  # type: ignore[assignment]
     log_level: str = _setting("info", str, "`debug`, `info`, `warning` or `error`")  # type: ignore[assignment]
 

@@ -30,6 +30,12 @@ class ReachKind(Enum):
     SUBTREE = "subtree"
 
 
+def paths_above(path: str) -> list[str]:
+    """Return the paths of the scopes above a scope's, from the root down."""
+    keys = path.split("/")[:-2]
+    return ["/".join(keys[: i + 1]) + "/" for i in range(len(keys))]
+
+
 @dataclass(frozen=True)
 class Reach:
     """A scope and everything below it, as a range of paths."""
@@ -51,8 +57,7 @@ class Reach:
     @cached_property
     def above(self) -> list[str]:
         """The paths of the scopes above, whose types, tag groups and tags may be read and used."""
-        keys = self.path.split("/")[:-2]
-        return ["/".join(keys[: i + 1]) + "/" for i in range(len(keys))]
+        return paths_above(self.path)
 
     def covers(self, path: str) -> bool:
         """Whether a scope's path is this scope's or below it."""

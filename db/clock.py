@@ -6,7 +6,12 @@ import time
 from datetime import UTC, datetime
 
 
-def instant(seconds: float | None = None) -> str:
+def instant(moment: float | None = None) -> str:
     """Return a moment (now, or seconds since the epoch) as it is stored and shown: UTC, whole seconds."""
-    moment = datetime.fromtimestamp(int(time.time() if seconds is None else seconds), UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    whole = int(time.time() if moment is None else moment)
+    return datetime.fromtimestamp(whole, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def seconds(stored: str) -> float:
+    """Return a stored moment in seconds since the epoch."""
+    return datetime.fromisoformat(stored).timestamp()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 from db.nouns import Noun, RowT
-from db.shapes import Change, Item, NewItem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from db.shapes import Change, Item, NewItem
 
 ANY_REVISION = "*"
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from db.idempotency import Answer, Key
 
 
-class _Undone(Exception):  # noqa: N818 - a signal that rolls a transaction back, not an error
+class _Undone(Exception):
     def __init__(self, results: list[Result[Any]]) -> None:
         super().__init__("rolled back on purpose")
         self.results = results
@@ -41,7 +41,9 @@ async def execute(tx: Transaction, caller: Principal, command: Command, now: str
             return await remove(w, command)
 
 
-async def run(database: Database, caller: Principal, command: Command, *, dry_run: bool = False) -> Report[Any]:
+async def run(
+    database: Database, caller: Principal, command: Command, *, dry_run: bool = False
+) -> Report[Any]:
     """Execute a command in a transaction of its own.
 
     Raises `Refused` (`forbidden`) for a reader, `Unavailable` if the database can't be reached or other writers

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 import msgspec
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 class Code(StrEnum):
@@ -93,13 +89,3 @@ class Unavailable(SheafError):
     def __init__(self, detail: str, *, retry_after_s: int = 1) -> None:
         super().__init__(Code.OVERLOADED, detail)
         self.retry_after_s = retry_after_s
-
-
-class Rejected(SheafError):
-    """A command refused whole: `faults[i]` are the faults of item i, empty for a good one."""
-
-    def __init__(self, faults: Sequence[Sequence[Fault]]) -> None:
-        first = next(item for item in faults if item)[0]
-        faulty = sum(1 for item in faults if item)
-        super().__init__(first.code, f"{faulty} of {len(faults)} items refused; nothing was stored")
-        self.faults = faults

@@ -37,7 +37,9 @@ def prefix(column: Column[str], parameter: str) -> Filter:
 def changed_since(table: Table, parameter: str) -> Filter:
     """Keep rows created or changed at the given time (RFC 3339) or later."""
     changed = func.coalesce(table.c.updated_at, table.c.created_at)
-    return Filter(lambda: changed >= bindparam(parameter), lambda text: {parameter: timestamp(text, parameter)})
+    return Filter(
+        lambda: changed >= bindparam(parameter), lambda text: {parameter: timestamp(text, parameter)}
+    )
 
 
 def timestamp(text: str, name: str) -> str:

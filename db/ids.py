@@ -36,7 +36,9 @@ _ID = re.compile(rf"({'|'.join(_LONGEST_FIRST)})_{LOCAL_PART}\Z")
 def pattern(namespace: Namespace) -> str:
     """Return the regular expression of the ids of a namespace."""
     longer = [other.removeprefix(namespace) for other in Namespace if other.startswith(f"{namespace}_")]
-    never = f"(?!{'|'.join(re.escape(rest[1:]) + '_' + LOCAL_PART + '$' for rest in longer)})" if longer else ""
+    never = (
+        f"(?!{'|'.join(re.escape(rest[1:]) + '_' + LOCAL_PART + '$' for rest in longer)})" if longer else ""
+    )
     return rf"^{namespace}_{never}{LOCAL_PART}\Z"
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Table
 
@@ -88,6 +87,8 @@ class Noun(Generic[RowT]):
     """Derive what depends on the columns that an update changed."""
     mutable: frozenset[str] = frozenset()
     """The columns that an update may change."""
+    derived: frozenset[str] = frozenset()
+    """The columns that `settle` derives from those."""
     required: frozenset[str] = frozenset()
     """The mutable columns that can't be cleared."""
     cleared: Mapping[str, object] = field(default_factory=dict)

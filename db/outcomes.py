@@ -9,7 +9,7 @@ import msgspec
 
 from db.errors import Fault
 
-Row = TypeVar("Row", covariant=True)
+Row_co = TypeVar("Row_co", covariant=True)
 
 
 class Outcome(StrEnum):
@@ -25,18 +25,18 @@ class Outcome(StrEnum):
     NOT_ATTEMPTED = "not_attempted"
 
 
-class Result(msgspec.Struct, Generic[Row], frozen=True, gc=False):
+class Result(msgspec.Struct, Generic[Row_co], frozen=True, gc=False):
     """One item's outcome: the object as it is stored now, or the faults for which it isn't."""
 
     outcome: Outcome
-    row: Row | None = None
+    row: Row_co | None = None
     faults: tuple[Fault, ...] = ()
 
 
-class Report(msgspec.Struct, Generic[Row], frozen=True):
+class Report(msgspec.Struct, Generic[Row_co], frozen=True):
     """A command's results in the order of its items, and whether anything of it was stored."""
 
-    results: list[Result[Row]]
+    results: list[Result[Row_co]]
     committed: bool
 
     @property
@@ -45,6 +45,6 @@ class Report(msgspec.Struct, Generic[Row], frozen=True):
         return any(result.faults for result in self.results)
 
 
-def failed(*faults: Fault) -> Result[Row]:
+def failed(*faults: Fault) -> Result[Row_co]:
     """Return the result of a faulty item."""
     return Result(Outcome.FAILED, None, faults)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Generic
+from operator import gt, lt
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple
 
-from sqlalchemy import Select, and_, bindparam, or_, select
+from sqlalchemy import Select, and_, bindparam, func, or_, select
 
 from db import cursors
-from db.access import Principal, ReachKind
+from db.access import Principal, Reach, ReachKind
 from db.database import any_of, first_of_each, key_rows
 from db.errors import Code, Conflict
 from db.nouns import Noun, RowT
@@ -124,9 +125,11 @@ async def by_ids(
     found: dict[str, RowT] = {}
     records = await reader.fetch(_by_ids(noun, caller.kind), {**reach_parameters(caller), "ids": list(ids)})
     for row in noun.rows(records):
-        row_id: str = row.id  # type: ignore[attr-defined]  # every row has an id
+        row_id: str = row.id
         if row_id in found:
-            raise Conflict(Code.AMBIGUOUS_ID, f"{row_id} exists under several roots: narrow with reach-tenant-id")
+            raise Conflict(
+                Code.AMBIGUOUS_ID, f"{row_id} exists under several roots: narrow with reach-tenant-id"
+            )
         found[row_id] = row
     return [found.get(wanted) for wanted in ids]
 
@@ -136,29 +139,40 @@ async def by_id(reader: Reader, caller: Principal, noun: Noun[RowT], wanted: str
     return (await by_ids(reader, caller, noun, [wanted]))[0]
 
 
-@lru_cache(maxsize=1024)
-def _page(
-    noun: Noun[Any],
-    kind: ReachKind,
-    scoped: str | None,
-    filters: frozenset[str],
-    bounds: tuple[bool, bool, bool],
-    chosen: bool,
-) -> Select[Any]:
-    """Build the statement of a page; `bounds` are whether there is an `after`, a `before`, and `backward`."""
-    table = noun.table
-    statement = within(select(table), noun, kind, readable=True)
-    for name in sorted(filters):
+class _Form(NamedTuple):
+    """What the text of a list's statement depends on: the values of the selection aren't part of it."""
+
+    noun: Noun[Any]
+    kind: ReachKind
+    scoped: str | None
+    filters: frozenset[str]
+    chosen: bool
+
+
+def _selected(form: _Form) -> Select[Any]:
+    noun, table = form.noun, form.noun.table
+    statement = within(select(table), noun, form.kind, readable=True)
+    for name in sorted(form.filters):
         statement = statement.where(noun.filters[name].clause())
-    if chosen:
+    if form.chosen:
         statement = statement.where(any_of(table.c.id, "ids"))
-    if scoped == "exactly":
-        statement = statement.where(
+    if form.scoped == "exactly":
+        return statement.where(
             table.c.root_id == bindparam("scope_root"), table.c[noun.scope_column] == bindparam("scope")
         )
-    elif scoped == "below":
-        statement = _below(statement, noun)
-    return _bounded(statement, table, bounds, one_root=kind is not ReachKind.EVERYTHING or scoped == "exactly")
+    return _below(statement, noun) if form.scoped == "below" else statement
+
+
+@lru_cache(maxsize=1024)
+def _page(form: _Form, bounds: tuple[bool, bool, bool]) -> Select[Any]:
+    """Build the statement of a page; `bounds` are whether there is an `after`, a `before`, and `backward`."""
+    one_root = form.kind is not ReachKind.EVERYTHING or form.scoped == "exactly"
+    return _bounded(_selected(form), form.noun.table, bounds, one_root=one_root)
+
+
+@lru_cache(maxsize=256)
+def _count(form: _Form) -> Select[Any]:
+    return _selected(form).with_only_columns(func.count(), maintain_column_froms=True)
 
 
 def _below(statement: Select[Any], noun: Noun[Any]) -> Select[Any]:
@@ -180,12 +194,10 @@ def _bounded(
     for present, name in ((after, "after"), (before, "before")):
         if not present:
             continue
-        ahead = (lambda a, b: a > b) if name == "after" else (lambda a, b: a < b)
+        ahead = gt if name == "after" else lt
         bound = ahead(table.c.id, bindparam(name))
         if not one_root:
-            tied = and_(
-                table.c.id == bindparam(name), ahead(table.c.root_id, bindparam(f"{name}_root"))
-            )
+            tied = and_(table.c.id == bindparam(name), ahead(table.c.root_id, bindparam(f"{name}_root")))
             bound = or_(bound, tied)
         statement = statement.where(bound)
     return statement.order_by(*(c.desc() if backward else c for c in order)).limit(bindparam("limit"))
@@ -211,15 +223,40 @@ async def page(
     fingerprint = cursors.fingerprint(
         noun.namespace, selection.scope_id, selection.with_descendants, selection.filters, selection.ids
     )
-    parameters: dict[str, object] = {**reach_parameters(caller), "limit": wanted.limit + 1, "ids": selection.ids}
+    bounds = (wanted.after is not None, wanted.before is not None, wanted.backward)
+    between = cursors.bounds(fingerprint, wanted.after, wanted.before)
+    narrowed = await _narrow(reader, caller, noun, selection)
+    if narrowed is None:
+        return Slice([], fingerprint=fingerprint)
+    form, parameters = narrowed
+    records = await reader.fetch(_page(form, bounds), {**parameters, **between, "limit": wanted.limit + 1})
+    return _sliced(noun.rows(records), wanted, fingerprint)
+
+
+async def count(reader: Reader, caller: Principal, noun: Noun[Any], selection: Selection) -> int:
+    """Return how many readable objects a selection names."""
+    narrowed = await _narrow(reader, caller, noun, selection)
+    if narrowed is None:
+        return 0
+    form, parameters = narrowed
+    total: int = (await reader.fetch(_count(form), parameters))[0][0]
+    return total
+
+
+async def _narrow(
+    reader: Reader, caller: Principal, noun: Noun[Any], selection: Selection
+) -> tuple[_Form, dict[str, object]] | None:
+    """Return a selection's form and parameters, `None` for a scope that the caller can't see."""
+    parameters: dict[str, object] = {**reach_parameters(caller), "ids": selection.ids}
     scoped = None
     if selection.scope_id is not None:
         found = await reader.fetch(_scope(caller.kind, noun.shared), {**parameters, "id": selection.scope_id})
         if not found:
-            return Slice([], fingerprint=fingerprint)
+            return None
         if len(found) > 1:
             raise Conflict(
-                Code.AMBIGUOUS_ID, f"{selection.scope_id} exists under several roots: narrow with reach-tenant-id"
+                Code.AMBIGUOUS_ID,
+                f"{selection.scope_id} exists under several roots: narrow with reach-tenant-id",
             )
         _, root, path = found[0]
         scoped = "below" if selection.with_descendants else "exactly"
@@ -227,12 +264,8 @@ async def page(
         parameters["scope_high"] = path[:-1] + "0"
     for name, text in selection.filters.items():
         parameters |= noun.filters[name].bind(text)
-    parameters |= cursors.bounds(fingerprint, wanted.after, wanted.before)
-    bounds = (wanted.after is not None, wanted.before is not None, wanted.backward)
-    statement = _page(
-        noun, caller.kind, scoped, frozenset(selection.filters), bounds, selection.ids is not None
-    )
-    return _sliced(noun.rows(await reader.fetch(statement, parameters)), wanted, fingerprint)
+    form = _Form(noun, caller.kind, scoped, frozenset(selection.filters), selection.ids is not None)
+    return form, parameters
 
 
 def _sliced(rows: list[RowT], wanted: Page, fingerprint: str) -> Slice[RowT]:
@@ -277,15 +310,43 @@ async def children(
     make = edge.noun.row
     for parent, *columns in await reader.fetch(_children(edge, caller.kind, bounds), parameters):
         row = make(*columns)
-        found.setdefault((parent, row.root_id), []).append(row)  # type: ignore[attr-defined]  # every row has a root
+        found.setdefault((parent, row.root_id), []).append(row)
     for rows in found.values():
-        rows.sort(key=lambda row: row.id, reverse=wanted.backward)  # type: ignore[attr-defined]  # every row has an id
+        rows.sort(key=lambda row: row.id, reverse=wanted.backward)
     return [_sliced(found.get(parent, []), wanted, fingerprint) for parent in parents]
 
 
-async def roots(reader: Reader, *, limit: int = 2) -> list[str]:
-    """Return the ids of some root scopes."""
-    return [row[0] for row in await reader.fetch(_ROOTS, {"limit": limit})]
+@lru_cache(maxsize=64)
+def _child_counts(edge: Edge[Any], kind: ReachKind) -> Select[Any]:
+    table = edge.noun.table
+    keys = key_rows("parents", "parent", "root")
+    owner = table if edge.link is None else tag_assignments
+    joined = keys.join(owner, and_(owner.c.root_id == keys.c.root, owner.c[edge.column] == keys.c.parent))
+    if edge.link is not None:
+        child = and_(table.c.id == owner.c[edge.link], table.c.root_id == owner.c.root_id)
+        joined = joined.join(table, child)
+    statement = select(keys.c.parent, keys.c.root, func.count()).select_from(joined)
+    return within(statement, edge.noun, kind, readable=True).group_by(keys.c.parent, keys.c.root)
 
 
-_ROOTS = select(scopes.c.id).where(scopes.c.parent_scope_id.is_(None)).order_by(scopes.c.id).limit(bindparam("limit"))
+async def count_children(
+    reader: Reader, caller: Principal, edge: Edge[Any], parents: Sequence[tuple[str, str]]
+) -> list[int]:
+    """Return how many readable children each parent, given as (id, root_id), has, in the parents' order."""
+    parameters = {**reach_parameters(caller), "parents": list(dict.fromkeys(parents))}
+    counted = await reader.fetch(_child_counts(edge, caller.kind), parameters)
+    totals = {(parent, root): total for parent, root, total in counted}
+    return [totals.get(parent, 0) for parent in parents]
+
+
+async def roots(reader: Reader, *, limit: int = 2) -> list[Reach]:
+    """Return the reaches of some root scopes."""
+    return [Reach(row[0], row[0], row[1]) for row in await reader.fetch(_ROOTS, {"limit": limit})]
+
+
+_ROOTS = (
+    select(scopes.c.id, scopes.c.path)
+    .where(scopes.c.parent_scope_id.is_(None))
+    .order_by(scopes.c.id)
+    .limit(bindparam("limit"))
+)

@@ -36,7 +36,9 @@ class Found(NamedTuple):
 Known = dict[str, list[Found]]
 
 
-def _locked(statement: Select[Any], table: Table, *, shared: bool = False, changing: bool = False) -> Select[Any]:
+def _locked(
+    statement: Select[Any], table: Table, *, shared: bool = False, changing: bool = False
+) -> Select[Any]:
     statement = statement.order_by(table.c.id, table.c.root_id)
     return statement.with_for_update(of=table, read=not changing, key_share=not shared)
 
@@ -49,8 +51,6 @@ def _scopes(kind: ReachKind, within_reach: bool) -> Select[Any]:
         if within_reach:
             statement = statement.where(path_range(scopes.c.path, "reach_low", "reach_high"))
     return _locked(statement, scopes)
-
-
 
 
 @lru_cache(maxsize=32)
@@ -72,7 +72,9 @@ async def scopes_by_id(w: Writing, ids: Iterable[str], *, within_reach: bool = T
 
 async def resource_types_by_id(w: Writing, ids: Iterable[str]) -> Known:
     """Look up resource types anywhere in the root; `pick` keeps those usable in a scope."""
-    return await _look_up(w, _in_scopes(resource_types, "scope_id", (), w.caller.reach is not None, "key share"), ids)
+    return await _look_up(
+        w, _in_scopes(resource_types, "scope_id", (), w.caller.reach is not None, "key share"), ids
+    )
 
 
 async def tag_groups_by_id(w: Writing, ids: Iterable[str]) -> Known:
@@ -83,7 +85,9 @@ async def tag_groups_by_id(w: Writing, ids: Iterable[str]) -> Known:
 
 async def tag_groups_by_id_to_count(w: Writing, ids: Iterable[str]) -> Known:
     """Look up tag groups whose limit must not change meanwhile; the fact is that limit."""
-    statement = _in_scopes(tag_groups, "scope_id", ("max_applied_per_target",), w.caller.reach is not None, "share")
+    statement = _in_scopes(
+        tag_groups, "scope_id", ("max_applied_per_target",), w.caller.reach is not None, "share"
+    )
     return await _look_up(w, statement, ids)
 
 
@@ -104,7 +108,9 @@ async def _look_up(w: Writing, statement: Select[Any], ids: Iterable[str]) -> Kn
     if not wanted:
         return {}
     known: Known = {}
-    for found_id, root, path, *facts in await w.tx.fetch(statement, {**reach_parameters(w.caller), "ids": wanted}):
+    for found_id, root, path, *facts in await w.tx.fetch(
+        statement, {**reach_parameters(w.caller), "ids": wanted}
+    ):
         known.setdefault(found_id, []).append(Found(found_id, root, path, tuple(facts)))
     return known
 
@@ -116,7 +122,9 @@ def pick(known: Known, wanted: str, field: str, title: str, *, above: Found | No
     """
     candidates: Sequence[Found] = known.get(wanted, ())
     if above is not None:
-        candidates = [each for each in candidates if each.root_id == above.root_id and above.path.startswith(each.path)]
+        candidates = [
+            each for each in candidates if each.root_id == above.root_id and above.path.startswith(each.path)
+        ]
     if not candidates:
         where = f" that scope {above.id} can use" if above else ""
         return Fault(Code.UNKNOWN_REFERENCE, f"/{field}", f"{field}: there is no {title} {wanted}{where}")

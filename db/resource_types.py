@@ -55,7 +55,7 @@ class ResourceTypeRow(msgspec.Struct, frozen=True, gc=False):
     key_folded: str
 
 
-class NewResourceType(NewItem, kw_only=True):
+class NewResourceType(NewItem, frozen=True, kw_only=True):
     """A resource type asked for."""
 
     id: ResourceTypeId | None = None
@@ -70,24 +70,24 @@ class NewResourceType(NewItem, kw_only=True):
     display_name_path: Name | None = None
 
 
-class ResourceTypeChange(Change):
+class ResourceTypeChange(Change, frozen=True):
     """A change of a resource type."""
 
     id: str | UnsetType = UNSET
-    name: Name | None | UnsetType = UNSET
+    name: Name | UnsetType | None = UNSET
     key: str | UnsetType = UNSET
     scope_id: str | UnsetType = UNSET
-    plural_key: Key | None | UnsetType = UNSET
-    description: Description | None | UnsetType = UNSET
-    category: Name | None | UnsetType = UNSET
-    schema: dict[str, Any] | bool | None | UnsetType = UNSET
-    external_id_field: Name | None | UnsetType = UNSET
-    display_name_path: Name | None | UnsetType = UNSET
-    schema_version: int | None | UnsetType = UNSET
+    plural_key: Key | UnsetType | None = UNSET
+    description: Description | UnsetType | None = UNSET
+    category: Name | UnsetType | None = UNSET
+    schema: dict[str, Any] | bool | UnsetType | None = UNSET
+    external_id_field: Name | UnsetType | None = UNSET
+    display_name_path: Name | UnsetType | None = UNSET
+    schema_version: int | UnsetType | None = UNSET
     created_at: str | UnsetType = UNSET
     created_by: str | UnsetType = UNSET
-    updated_at: str | None | UnsetType = UNSET
-    updated_by: str | None | UnsetType = UNSET
+    updated_at: str | UnsetType | None = UNSET
+    updated_by: str | UnsetType | None = UNSET
 
 
 async def prepare(
@@ -110,10 +110,25 @@ async def prepare(
             continue
         rows.append(
             ResourceTypeRow(
-                type_id, item.name, item.key, item.scope_id, item.plural_key, item.description, item.category,
-                schema, item.external_id_field, item.display_name_path, None if schema is None else 1,
-                created_at, created_by, updated_at, updated_by, revision, scope.root_id, item.key.casefold(),
-            )  # fmt: skip
+                type_id,
+                item.name,
+                item.key,
+                item.scope_id,
+                item.plural_key,
+                item.description,
+                item.category,
+                schema,
+                item.external_id_field,
+                item.display_name_path,
+                None if schema is None else 1,
+                created_at,
+                created_by,
+                updated_at,
+                updated_by,
+                revision,
+                scope.root_id,
+                item.key.casefold(),
+            )
         )
     return rows
 
@@ -134,7 +149,9 @@ RESOURCE_TYPES: Noun[ResourceTypeRow] = Noun(
     settle=settle,
     unique=(
         UniqueKey(
-            ("root_id", "scope_id", "key_folded"), "/key", lambda row: f"the key {row.key!r} in scope {row.scope_id}"
+            ("root_id", "scope_id", "key_folded"),
+            "/key",
+            lambda row: f"the key {row.key!r} in scope {row.scope_id}",
         ),
     ),
     mutable=frozenset(
@@ -148,6 +165,7 @@ RESOURCE_TYPES: Noun[ResourceTypeRow] = Noun(
             "display_name_path",
         }
     ),
+    derived=frozenset({"schema_version"}),
     required=frozenset({"name"}),
     json={"schema": MAX_DATA_BYTES},
     shared=True,

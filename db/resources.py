@@ -51,7 +51,7 @@ class ResourceRow(msgspec.Struct, frozen=True, gc=False):
     root_id: str
 
 
-class NewResource(NewItem, kw_only=True):
+class NewResource(NewItem, frozen=True, kw_only=True):
     """A resource asked for."""
 
     id: ResourceId | None = None
@@ -62,19 +62,19 @@ class NewResource(NewItem, kw_only=True):
     data: Any = None
 
 
-class ResourceChange(Change):
+class ResourceChange(Change, frozen=True):
     """A change of a resource."""
 
     id: str | UnsetType = UNSET
     resource_type_id: str | UnsetType = UNSET
     scope_id: str | UnsetType = UNSET
     external_resource_id: str | UnsetType = UNSET
-    display_name: Name | None | UnsetType = UNSET
+    display_name: Name | UnsetType | None = UNSET
     data: Any = UNSET
     created_at: str | UnsetType = UNSET
     created_by: str | UnsetType = UNSET
-    updated_at: str | None | UnsetType = UNSET
-    updated_by: str | None | UnsetType = UNSET
+    updated_at: str | UnsetType | None = UNSET
+    updated_by: str | UnsetType | None = UNSET
 
 
 async def prepare(w: Writing, items: Sequence[Item[NewResource]]) -> list[ResourceRow | tuple[Fault, ...]]:
@@ -103,9 +103,15 @@ async def prepare(w: Writing, items: Sequence[Item[NewResource]]) -> list[Resour
             continue
         rows.append(
             ResourceRow(
-                resource_id, item.resource_type_id, item.scope_id, item.external_resource_id, item.display_name,
-                data, *stamps, root,
-            )  # fmt: skip
+                resource_id,
+                item.resource_type_id,
+                item.scope_id,
+                item.external_resource_id,
+                item.display_name,
+                data,
+                *stamps,
+                root,
+            )
         )
     return rows
 
@@ -141,9 +147,7 @@ RESOURCES: Noun[ResourceRow] = Noun(
         UniqueKey(
             ("root_id", "scope_id", "resource_type_id", "external_resource_id"),
             "/externalResourceId",
-            lambda row: (
-                f"the externalResourceId {row.external_resource_id!r}, this type and this scope"
-            ),
+            lambda row: f"the externalResourceId {row.external_resource_id!r}, this type and this scope",
         ),
     ),
     mutable=frozenset({"display_name", "data"}),

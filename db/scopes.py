@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
+from sqlalchemy import select
 
 from db import filters, references, tables
+from db.access import paths_above
+from db.database import any_of
 from db.errors import Code, Fault
 from db.ids import Namespace, new_path_key
 from db.nouns import Dependant, Noun, UniqueKey
-from db.reads import Edge
+from db.reads import Edge, reach_parameters, within
 from db.shapes import MAX_META_BYTES, Change, ExternalId, Name, NewItem, Reference, ScopeId, encode_json
 from db.writes import ids_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from db.references import Found, Known
+    from sqlalchemy import Select
+
+    from db.access import Principal, ReachKind
+    from db.database import Reader
+    from db.references import Known
     from db.shapes import Item
     from db.writes import Writing
 
@@ -42,7 +50,7 @@ class ScopeRow(msgspec.Struct, frozen=True, gc=False):
     path: str
 
 
-class NewScope(NewItem, kw_only=True):
+class NewScope(NewItem, frozen=True, kw_only=True):
     """A scope asked for; without a parent it is a root, which only the server's root token may make."""
 
     id: ScopeId | None = None
@@ -52,18 +60,18 @@ class NewScope(NewItem, kw_only=True):
     meta: dict[str, Any] | None = None
 
 
-class ScopeChange(Change):
+class ScopeChange(Change, frozen=True):
     """A change of a scope."""
 
     id: str | UnsetType = UNSET
-    parent_scope_id: str | None | UnsetType = UNSET
-    name: Name | None | UnsetType = UNSET
-    external_id: ExternalId | None | UnsetType = UNSET
-    meta: dict[str, Any] | None | UnsetType = UNSET
+    parent_scope_id: str | UnsetType | None = UNSET
+    name: Name | UnsetType | None = UNSET
+    external_id: ExternalId | UnsetType | None = UNSET
+    meta: dict[str, Any] | UnsetType | None = UNSET
     created_at: str | UnsetType = UNSET
     created_by: str | UnsetType = UNSET
-    updated_at: str | None | UnsetType = UNSET
-    updated_by: str | None | UnsetType = UNSET
+    updated_at: str | UnsetType | None = UNSET
+    updated_by: str | UnsetType | None = UNSET
 
 
 async def prepare(w: Writing, items: Sequence[Item[NewScope]]) -> list[ScopeRow | tuple[Fault, ...]]:
@@ -71,16 +79,12 @@ async def prepare(w: Writing, items: Sequence[Item[NewScope]]) -> list[ScopeRow 
     named = {item.parent_scope_id for item in items if not isinstance(item, tuple) and item.parent_scope_id}
     stored = await references.scopes_by_id(w, named, within_reach=False)
     ids = ids_for(SCOPES, items)
-    numbered = [item if isinstance(item, tuple) else (item.id or next(ids), item) for item in items]
+    numbered = [("" if isinstance(item, tuple) else item.id or next(ids), item) for item in items]
     planter = _Planter(w, stored)
-    for entry in numbered:
-        if not _is_faults(entry):
-            planter.plan(*entry)  # type: ignore[misc]  # an id and an item
-    return [entry if _is_faults(entry) else planter.row(*entry) for entry in numbered]  # type: ignore[misc, return-value]
-
-
-def _is_faults(entry: tuple[Any, ...]) -> bool:
-    return isinstance(entry[0], Fault)
+    for scope_id, item in numbered:
+        if not isinstance(item, tuple):
+            planter.plan(scope_id, item)
+    return [item if isinstance(item, tuple) else planter.row(scope_id, item) for scope_id, item in numbered]
 
 
 class _Planter:
@@ -115,12 +119,14 @@ class _Planter:
         current: str | None = scope_id
         while current is not None and current not in self._places:
             if current in chain:
-                fault = Fault(Code.INVALID_VALUE, "/parentScopeId", "parentScopeId: the items are their own ancestors")
+                fault = Fault(
+                    Code.INVALID_VALUE, "/parentScopeId", "parentScopeId: the items are their own ancestors"
+                )
                 self._places.update(dict.fromkeys(chain[chain.index(current) :], fault))
                 break
             chain.append(current)
             parent = self._planned[current].parent_scope_id
-            current = parent if parent in self._planned and parent not in self._stored else None
+            current = parent if parent in self._planned else None
         for each in reversed(chain):
             if each not in self._places:
                 self._places[each] = self._below(each, self._planned[each])
@@ -130,26 +136,33 @@ class _Planter:
         parent = item.parent_scope_id
         if parent is None:
             if self._w.caller.reach is not None:
-                return Fault(Code.FORBIDDEN, "/parentScopeId", "only the server's root token makes root scopes")
+                return Fault(
+                    Code.FORBIDDEN, "/parentScopeId", "only the server's root token makes root scopes"
+                )
             return scope_id, new_path_key() + "/"
-        if parent in self._stored:
-            above = self._stored_parent(parent)
-        else:
-            above = self._places.get(parent) or references.pick({}, parent, "parentScopeId", "scope")
-            if isinstance(above, Fault) and parent in self._planned:
-                detail = "parentScopeId: the parent is a faulty item of the same batch"
-                above = Fault(Code.UNKNOWN_REFERENCE, "/parentScopeId", detail)
+        above = self._parent(parent)
         if isinstance(above, Fault):
             return above
-        root_id, path = above[0], above[1]
+        root_id, path = above
         if path.count("/") >= MAX_TREE_DEPTH:
             detail = f"parentScopeId: a scope can't be deeper than {MAX_TREE_DEPTH} levels"
             return Fault(Code.LIMIT_REACHED, "/parentScopeId", detail)
         return root_id, path + new_path_key() + "/"
 
-    def _stored_parent(self, parent: str) -> tuple[str, str] | Fault:
-        within = {parent: [each for each in self._stored[parent] if self._w.caller.reaches(each.path)]}
-        found: Found | Fault = references.pick(within, parent, "parentScopeId", "scope")
+    def _parent(self, parent: str) -> tuple[str, str] | Fault:
+        """Return the place of a parent: the stored one, unless the batch makes one with that id in another root."""
+        planned = self._places.get(parent)
+        stored = [each for each in self._stored.get(parent, ()) if self._w.caller.reaches(each.path)]
+        if isinstance(planned, tuple) and all(
+            each.root_id != planned[0] for each in self._stored.get(parent, ())
+        ):
+            return planned
+        if isinstance(planned, tuple):
+            stored = [each for each in stored if each.root_id == planned[0]]
+        if planned is not None and not stored:
+            detail = "parentScopeId: the parent is a faulty item of the same batch"
+            return Fault(Code.UNKNOWN_REFERENCE, "/parentScopeId", detail)
+        found = references.pick({parent: stored}, parent, "parentScopeId", "scope")
         return found if isinstance(found, Fault) else (found.root_id, found.path)
 
 
@@ -200,3 +213,20 @@ SCOPES: Noun[ScopeRow] = Noun(
 )
 
 CHILDREN = Edge(SCOPES, "parent_scope_id")
+
+
+@lru_cache(maxsize=4)
+def _by_paths(kind: ReachKind) -> Select[Any]:
+    table = tables.scopes
+    return within(select(table).where(any_of(table.c.path, "paths")), SCOPES, kind, readable=True)
+
+
+async def ancestors(reader: Reader, caller: Principal, paths: Sequence[str]) -> list[list[ScopeRow]]:
+    """Return the scopes in reach above each scope, given by its path, from the root down."""
+    above = [paths_above(path) for path in paths]
+    wanted = sorted({path for chain in above for path in chain})
+    if not wanted:
+        return [[] for _ in paths]
+    records = await reader.fetch(_by_paths(caller.kind), {**reach_parameters(caller), "paths": wanted})
+    found = {row.path: row for row in SCOPES.rows(records)}
+    return [[found[path] for path in chain if path in found] for chain in above]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from functools import cache
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -55,13 +55,15 @@ _PATH = re.compile(r" - at `(?:key in )?\$([^`]*)`$")
 _STEP = re.compile(r"\[(\d+)\]|\.([A-Za-z0-9_]+)")
 _LONG_NUMBER = re.compile(rb"[0-9]{19,}")
 
-Item = T | tuple[Fault, ...]
+Item: TypeAlias = T | tuple[Fault, ...]
 
 
 class NewItem(
     msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, gc=False
 ):
-    """What a client asks to be created."""
+    """What a client asks to be created; `id` narrows in each noun."""
+
+    id: str | None = None
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, gc=False):
@@ -78,8 +80,9 @@ def decode_batch(body: bytes, shape: type[T], *, limit: int = MAX_ITEMS) -> list
 
     Raises `Refused` for what is no array (`malformed`) and for more than `limit` items (`too_many_items`).
     """
+    items: list[Item[T]] = []
     try:
-        items: list[Item[T]] = _decoder(shape).decode(body)  # type: ignore[assignment]  # a list of the good kind
+        items = _decoder(shape).decode(body)
         clean = b"\\u0000" not in body
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         clean = False
@@ -116,7 +119,8 @@ def checked(value: object, shape: type[T]) -> Item[T]:
     fields = {field.encode_name: field for field in msgspec.structs.fields(shape)}
     for name in value:
         if name not in fields:
-            faults.append(Fault(Code.UNKNOWN_FIELD, _pointer(name), f"{_quoted(name)} is not a field that can be set"))
+            detail = f"{_quoted(name)} is not a field that can be set"
+            faults.append(Fault(Code.UNKNOWN_FIELD, _pointer(name), detail))
     for name, field in fields.items():
         if value.get(name) is None and field.required:
             faults.append(Fault(Code.MISSING_FIELD, _pointer(name), f"{name} is required"))
@@ -129,7 +133,9 @@ def encode_json(value: object, field: str, max_bytes: int) -> str | Fault:
     """Turn a JSON value into the text that is stored, or say why it can't be."""
     encoded = msgspec.json.encode(value)
     if len(encoded) > max_bytes:
-        return Fault(Code.TOO_LARGE, f"/{field}", f"{field} has {len(encoded):,} bytes; the limit is {max_bytes:,}")
+        return Fault(
+            Code.TOO_LARGE, f"/{field}", f"{field} has {len(encoded):,} bytes; the limit is {max_bytes:,}"
+        )
     suspicious = _LONG_NUMBER.search(encoded) or encoded.count(b"[") + encoded.count(b"{") > MAX_DEPTH
     if suspicious and (wrong := _wrong_json(value, f"/{field}")):
         return wrong
@@ -215,8 +221,26 @@ def _quoted(name: str) -> str:
 
 
 def _kind(value: object) -> str:
-    names = {dict: "object", list: "array", str: "str", bool: "bool", int: "int", float: "float", type(None): "null"}
+    names = {
+        dict: "object",
+        list: "array",
+        str: "str",
+        bool: "bool",
+        int: "int",
+        float: "float",
+        type(None): "null",
+    }
     return _WORDS[names[type(value)]]
 
 
-__all__ = ["LOCAL_PART", "Change", "Item", "NewItem", "checked", "decode_batch", "decode_one", "encode_json", "loads"]
+__all__ = [
+    "LOCAL_PART",
+    "Change",
+    "Item",
+    "NewItem",
+    "checked",
+    "decode_batch",
+    "decode_one",
+    "encode_json",
+    "loads",
+]

@@ -80,7 +80,11 @@ scopes = Table(
         "external_id",
         **_where("external_id is not null and parent_scope_id is not null"),
     ),
-    _unique("scopes_root_external_id", "external_id", **_where("external_id is not null and parent_scope_id is null")),
+    _unique(
+        "scopes_root_external_id",
+        "external_id",
+        **_where("external_id is not null and parent_scope_id is null"),
+    ),
     _unique("scopes_root", "id", **_where("parent_scope_id is null")),
 )
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from sqlalchemy import func, select
@@ -13,13 +14,17 @@ from db.errors import Code, Fault
 from db.ids import Namespace
 from db.nouns import Noun, UniqueKey
 from db.outcomes import Outcome, Result, failed
-from db.reads import Edge
+from db.reads import Edge, reach_parameters, within
 from db.shapes import NewItem, Reference, TagAssignmentId
 from db.writes import ids_for, in_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sqlalchemy import Select
+
+    from db.access import Principal, ReachKind
+    from db.database import Reader
     from db.references import Known
     from db.shapes import Item
     from db.writes import Writing
@@ -42,7 +47,7 @@ class TagAssignmentRow(msgspec.Struct, frozen=True, gc=False):
     resource_scope_id: str
 
 
-class NewTagAssignment(NewItem, kw_only=True):
+class NewTagAssignment(NewItem, frozen=True, kw_only=True):
     """A tag assignment asked for."""
 
     id: TagAssignmentId | None = None
@@ -61,20 +66,27 @@ async def prepare(
     await references.tag_groups_by_id_to_count(w, _groups(tags))
     resources = await references.resources_by_id_to_count(w, {item.resource_id for item in good})
     scopes = await references.scopes_by_id(w, {item.scope_id for item in good if item.scope_id is not None})
+    known = _Known(tags, resources, scopes)
     ids = ids_for(TAG_ASSIGNMENTS, items)
-    return [
-        item if isinstance(item, tuple) else _row(w, item, item.id or next(ids), tags, resources, scopes)
-        for item in items
-    ]
+    return [item if isinstance(item, tuple) else _row(w, item, item.id or next(ids), known) for item in items]
 
 
 def _groups(tags: Known) -> set[str]:
     return {tag.facts[0] for found in tags.values() for tag in found}
 
 
+class _Known(NamedTuple):
+    """What the items of a batch refer to."""
+
+    tags: Known
+    resources: Known
+    scopes: Known
+
+
 def _row(
-    w: Writing, item: NewTagAssignment, assignment_id: str, tags: Known, resources: Known, scopes: Known
+    w: Writing, item: NewTagAssignment, assignment_id: str, known: _Known
 ) -> TagAssignmentRow | tuple[Fault, ...]:
+    tags, resources, scopes = known
     within = {item.resource_id: [r for r in resources.get(item.resource_id, ()) if w.caller.reaches(r.path)]}
     resource = references.pick(within, item.resource_id, "resourceId", "resource")
     if isinstance(resource, Fault):
@@ -101,12 +113,16 @@ async def keep_limits(
     own assignments the last ones are those too many.
     """
     del items
-    made = {i: result.row for i, result in enumerate(results) if result.outcome is Outcome.CREATED and result.row}
+    made = {
+        i: result.row for i, result in enumerate(results) if result.outcome is Outcome.CREATED and result.row
+    }
     if not made:
         return
     limits = {
         (row[0], row[1]): row[2]
-        for row in await w.tx.fetch(_LIMITS, {"keys": sorted({(r.tag_group_id, r.root_id) for r in made.values()})})
+        for row in await w.tx.fetch(
+            _LIMITS, {"keys": sorted({(r.tag_group_id, r.root_id) for r in made.values()})}
+        )
     }
     bound = {i: row for i, row in made.items() if (row.tag_group_id, row.root_id) in limits}
     if not bound:
@@ -121,7 +137,7 @@ async def keep_limits(
         if counted[target] > limit:
             counted[target] -= 1
             over.append(row)
-            detail = f"the tag group {row.tag_group_id} allows {limit:,} on one resource, and {row.resource_id} has them"
+            detail = f"the tag group {row.tag_group_id} allows {limit:,} on {row.resource_id}, which has them"
             results[index] = failed(Fault(Code.LIMIT_REACHED, "/tagId", detail))
     if over:
         await w.tx.execute(_TAKE_BACK, {"keys": [(row.id, row.root_id) for row in over]})
@@ -163,3 +179,19 @@ TAG_ASSIGNMENTS: Noun[TagAssignmentRow] = Noun(
 
 BY_RESOURCE = Edge(TAG_ASSIGNMENTS, "resource_id")
 BY_TAG = Edge(TAG_ASSIGNMENTS, "tag_id")
+
+
+@lru_cache(maxsize=4)
+def _by_pairs(kind: ReachKind) -> Select[Any]:
+    statement = select(_table).where(in_keys(_table, "pairs", "tag_id", "resource_id"))
+    return within(statement, TAG_ASSIGNMENTS, kind, readable=False)
+
+
+async def by_pairs(
+    reader: Reader, caller: Principal, pairs: Sequence[tuple[str, str]]
+) -> list[TagAssignmentRow | None]:
+    """Return the assignment of each pair (tag id, resource id), in the pairs' order, `None` where there is none."""
+    parameters = {**reach_parameters(caller), "pairs": sorted(set(pairs))}
+    records = await reader.fetch(_by_pairs(caller.kind), parameters)
+    found = {(row.tag_id, row.resource_id): row for row in TAG_ASSIGNMENTS.rows(records)}
+    return [found.get(pair) for pair in pairs]

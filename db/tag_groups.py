@@ -55,7 +55,7 @@ class TagGroupRow(msgspec.Struct, frozen=True, gc=False):
     root_id: str
 
 
-class InlineTag(NewItem, kw_only=True):
+class InlineTag(NewItem, frozen=True, kw_only=True):
     """A tag made together with its group, in the group's scope."""
 
     id: TagId | None = None
@@ -63,7 +63,7 @@ class InlineTag(NewItem, kw_only=True):
     label: Name
 
 
-class NewTagGroup(NewItem, kw_only=True):
+class NewTagGroup(NewItem, frozen=True, kw_only=True):
     """A tag group asked for."""
 
     id: TagGroupId | None = None
@@ -76,20 +76,20 @@ class NewTagGroup(NewItem, kw_only=True):
     tags: list[InlineTag] | None = None
 
 
-class TagGroupChange(Change):
+class TagGroupChange(Change, frozen=True):
     """A change of a tag group."""
 
     id: str | UnsetType = UNSET
     scope_id: str | UnsetType = UNSET
     key: str | UnsetType = UNSET
-    name: Name | None | UnsetType = UNSET
-    description: Description | None | UnsetType = UNSET
-    max_applied_per_target: Count | None | UnsetType = UNSET
-    is_locked: bool | None | UnsetType = UNSET
+    name: Name | UnsetType | None = UNSET
+    description: Description | UnsetType | None = UNSET
+    max_applied_per_target: Count | UnsetType | None = UNSET
+    is_locked: bool | UnsetType | None = UNSET
     created_at: str | UnsetType = UNSET
     created_by: str | UnsetType = UNSET
-    updated_at: str | None | UnsetType = UNSET
-    updated_by: str | None | UnsetType = UNSET
+    updated_at: str | UnsetType | None = UNSET
+    updated_by: str | UnsetType | None = UNSET
 
 
 async def prepare(w: Writing, items: Sequence[Item[NewTagGroup]]) -> list[TagGroupRow | tuple[Fault, ...]]:
@@ -114,9 +114,16 @@ async def prepare(w: Writing, items: Sequence[Item[NewTagGroup]]) -> list[TagGro
             continue
         rows.append(
             TagGroupRow(
-                group_id, item.scope_id, item.key, item.name, item.description, item.max_applied_per_target,
-                bool(item.is_locked), *w.stamps, scope.root_id,
-            )  # fmt: skip
+                group_id,
+                item.scope_id,
+                item.key,
+                item.name,
+                item.description,
+                item.max_applied_per_target,
+                bool(item.is_locked),
+                *w.stamps,
+                scope.root_id,
+            )
         )
     return rows
 
@@ -219,7 +226,9 @@ TAG_GROUPS: Noun[TagGroupRow] = Noun(
     after_create=create_inline_tags,
     allow=allow,
     unique=(
-        UniqueKey(("root_id", "scope_id", "key"), "/key", lambda row: f"the key {row.key!r} in scope {row.scope_id}"),
+        UniqueKey(
+            ("root_id", "scope_id", "key"), "/key", lambda row: f"the key {row.key!r} in scope {row.scope_id}"
+        ),
     ),
     mutable=frozenset({"name", "description", "max_applied_per_target", "is_locked"}),
     required=frozenset({"name"}),

@@ -41,7 +41,7 @@ class TagRow(msgspec.Struct, frozen=True, gc=False):
     root_id: str
 
 
-class NewTag(NewItem, kw_only=True):
+class NewTag(NewItem, frozen=True, kw_only=True):
     """A tag asked for."""
 
     id: TagId | None = None
@@ -51,18 +51,18 @@ class NewTag(NewItem, kw_only=True):
     label: Name
 
 
-class TagChange(Change):
+class TagChange(Change, frozen=True):
     """A change of a tag."""
 
     id: str | UnsetType = UNSET
     scope_id: str | UnsetType = UNSET
     tag_group_id: str | UnsetType = UNSET
     identifier: str | UnsetType = UNSET
-    label: Name | None | UnsetType = UNSET
+    label: Name | UnsetType | None = UNSET
     created_by: str | UnsetType = UNSET
     created_at: str | UnsetType = UNSET
-    updated_at: str | None | UnsetType = UNSET
-    updated_by: str | None | UnsetType = UNSET
+    updated_at: str | UnsetType | None = UNSET
+    updated_by: str | UnsetType | None = UNSET
 
 
 async def prepare(w: Writing, items: Sequence[Item[NewTag]]) -> list[TagRow | tuple[Fault, ...]]:
@@ -72,7 +72,10 @@ async def prepare(w: Writing, items: Sequence[Item[NewTag]]) -> list[TagRow | tu
     groups = await references.tag_groups_by_id(w, {item.tag_group_id for item in good})
     note_locked(w, groups)
     ids = ids_for(TAGS, items)
-    return [item if isinstance(item, tuple) else _row(w, item, item.id or next(ids), scopes, groups) for item in items]
+    return [
+        item if isinstance(item, tuple) else _row(w, item, item.id or next(ids), scopes, groups)
+        for item in items
+    ]
 
 
 def _row(w: Writing, item: NewTag, tag_id: str, scopes: Known, groups: Known) -> TagRow | tuple[Fault, ...]:

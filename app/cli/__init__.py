@@ -19,7 +19,9 @@ COMMANDS = (serve, migrate, tokens, schema)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; what the user got wrong is one line on standard error, and the exit status 2."""
-    parser = argparse.ArgumentParser(prog="sheaf", description="A GraphQL and REST catalogue whose core is batch.")
+    parser = argparse.ArgumentParser(
+        prog="sheaf", description="A GraphQL and REST catalogue whose core is batch."
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.register(commands)

@@ -31,7 +31,9 @@ CHILD = "SHEAF_CHILD"
 
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = commands.add_parser("serve", help="migrate the database, then serve REST, GraphQL and the explorer")
+    parser = commands.add_parser(
+        "serve", help="migrate the database, then serve REST, GraphQL and the explorer"
+    )
     parser.add_argument("--workers", type=int, metavar="N", help="server processes (SHEAF_WORKERS)")
     parser.add_argument("--quiet", action="store_true", help="print no addresses, token and examples")
     parser.set_defaults(run=run)
@@ -77,7 +79,7 @@ def _hold(settings: Settings) -> TextIO | None:
 
 def _loop() -> asyncio.AbstractEventLoop:
     try:
-        import uvloop  # noqa: PLC0415 - optional
+        import uvloop  # noqa: PLC0415 - not on every machine
     except ImportError:
         return asyncio.new_event_loop()
     return uvloop.new_event_loop()
@@ -106,9 +108,17 @@ def _serve(settings: Settings, *, shared: bool, quiet: bool) -> int:
 def _supervise(settings: Settings, *, quiet: bool) -> int:
     """Run the workers; start anew one that dies, hand on SIGTERM, and wait for all."""
     token = root_token(settings)
-    environment = {**os.environ, CHILD: "1", "SHEAF_WORKERS": str(settings.workers), "SHEAF_ROOT_TOKEN": token}
+    environment = {
+        **os.environ,
+        CHILD: "1",
+        "SHEAF_WORKERS": str(settings.workers),
+        "SHEAF_ROOT_TOKEN": token,
+    }
     command = [sys.executable, "-m", "app", "serve"]
-    children = [subprocess.Popen(command, env=environment) for _ in range(settings.workers)]  # noqa: S603 - ourselves
+    children = [
+        subprocess.Popen(command, env=environment)  # noqa: S603 - ourselves
+        for _ in range(settings.workers)
+    ]
     stopping = False
 
     def stop(_signal: int, _frame: object) -> None:

@@ -26,7 +26,9 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     create.add_argument("--scope", required=True, metavar="ID", help="the scope it reaches, with those below")
     create.add_argument("--role", required=True, choices=[role.name.lower() for role in Role])
     create.add_argument("--subject", required=True, metavar="NAME", help="shown as createdBy")
-    create.add_argument("--ttl-seconds", type=int, metavar="N", help="how long it is valid; for ever by default")
+    create.add_argument(
+        "--ttl-seconds", type=int, metavar="N", help="how long it is valid; for ever by default"
+    )
     actions.add_parser("list", help="print a line per token: TOKEN_ID ROLE SCOPE SUBJECT EXPIRES")
     revoke = actions.add_parser("revoke", help="make a token worthless")
     revoke.add_argument("token_id", metavar="TOKEN_ID")
@@ -64,6 +66,13 @@ async def _act(arguments: argparse.Namespace, database: Database) -> None:
         case "list":
             async with database.read("list_tokens") as reader:
                 for token in await tokens.within_reach(reader, SYSTEM):
-                    print(token.id, token.role, token.scope_id, token.subject, token.expires_at or "never", sep="\t")
-        case "revoke":
+                    print(
+                        token.id,
+                        token.role,
+                        token.scope_id,
+                        token.subject,
+                        token.expires_at or "never",
+                        sep="\t",
+                    )
+        case _:
             await tokens.revoke(database, SYSTEM, arguments.token_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.http import caller_of, read_body, to_response
-from app.rest import catalogue
+from app.rest import catalogue, tokens
 from app.rest.exchange import Call
 from app.rest.routes import Router
 from app.state import DATABASE
@@ -13,7 +13,7 @@ from app.state import DATABASE
 if TYPE_CHECKING:
     from aiohttp import web
 
-ROUTER = Router([*catalogue.routes()])
+ROUTER = Router([*catalogue.routes(), *tokens.routes()])
 
 
 async def handle(request: web.Request) -> web.Response:

@@ -18,8 +18,10 @@ class Parameters:
         for name, value in query:
             if name in self._left:
                 raise Refused(Code.INVALID_VALUE, f"the parameter {name!a} is given twice")
-            if "\0" in value or not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
-                raise Refused(Code.INVALID_VALUE, f"the parameter {name!a} holds a character that can't be stored")
+            if "\0" in value or (not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value)):
+                raise Refused(
+                    Code.INVALID_VALUE, f"the parameter {name!a} holds a character that can't be stored"
+                )
             self._left[name] = value
 
     def text(self, name: str) -> str | None:
@@ -47,9 +49,11 @@ class Parameters:
         value = self._left.pop(name, None)
         if value is None:
             return default
-        if value.isascii() and value.isdecimal() and len(value) < 10 and low <= int(value) <= high:  # noqa: PLR2004
+        if value.isascii() and value.isdecimal() and len(value) < 10 and low <= int(value) <= high:
             return int(value)
-        raise Refused(Code.INVALID_VALUE, f"{name} must be a whole number from {low:,} to {high:,}, not {value!a}")
+        raise Refused(
+            Code.INVALID_VALUE, f"{name} must be a whole number from {low:,} to {high:,}, not {value!a}"
+        )
 
     def end(self) -> None:
         """Refuse what nobody took: a typo must not vanish."""

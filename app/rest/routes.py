@@ -65,7 +65,7 @@ class Router:
         shapes: list[tuple[str | None, ...]] = [()]
         for text in given[:6]:
             shapes = [(*shape, part) for part in (text, None) for shape in shapes] if text else []
-        if len(given) <= 6:  # noqa: PLR2004 - no template is longer
+        if len(given) <= 6:
             yield from sorted(shapes, key=lambda shape: shape.count(None))
 
 

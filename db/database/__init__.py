@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from db.database.interface import Database, Observer, Reader, Retry, Transaction
+from db.database.interface import Database, Observer, Reader, Retry, Row, Statement, Transaction
 from db.database.postgresql import PostgresqlDatabase
 from db.database.sqlite import SqliteDatabase
 from db.database.statements import any_of, first_of_each, key_rows
-
-if TYPE_CHECKING:
-    from db.database.interface import Row, Statement
 
 __all__ = [
     "Database",

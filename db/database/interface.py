@@ -6,25 +6,25 @@ import asyncio
 import random
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
 import structlog
+from sqlalchemy import CompoundSelect, Delete, Insert, Select, Update
 
 from db.database.statements import Either
 from db.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
     from contextlib import AbstractAsyncContextManager
 
-    from sqlalchemy import Delete, Dialect, Insert, Select, Table, Update
-    from sqlalchemy.sql.selectable import CompoundSelect
+    from sqlalchemy import Dialect, Table
 
-    Statement: TypeAlias = Select[Any] | CompoundSelect[Any] | Insert | Update | Delete | Either
-    Row: TypeAlias = Sequence[Any]
-
+Statement: TypeAlias = Select[Any] | CompoundSelect[Any] | Insert | Update | Delete | Either
+Row: TypeAlias = Sequence[Any]
 T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
@@ -43,7 +43,7 @@ class Observer(Protocol):
         """Note that one driver call of a transaction took `seconds`."""
 
 
-class Retry(Exception):  # noqa: N818 - a signal, not an error
+class Retry(Exception):
     """Ask for the transaction once more: another writer was in the way, and the next look will see it."""
 
 
@@ -55,7 +55,7 @@ class Compiled:
     def __init__(self, statement: Any, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)
         self.sql = str(compiled)
-        self.names: tuple[str, ...] = tuple(compiled.positiontup or ())  # type: ignore[attr-defined]  # positional dialects have it
+        self.names: tuple[str, ...] = tuple(compiled.positiontup or ())
         self.constants: dict[str, object] = {k: v for k, v in compiled.params.items() if v is not None}
 
 
@@ -159,9 +159,7 @@ class Database(ABC):
     async def _once(self, name: str, work: Callable[[Transaction], Awaitable[T]], lock: str | None) -> T:
         """Run one attempt; `Retry` when it should be repeated, nothing of it being stored."""
 
-    async def _attempts(
-        self, name: str, work: Callable[[Transaction], Awaitable[T]], lock: str | None
-    ) -> T:
+    async def _attempts(self, name: str, work: Callable[[Transaction], Awaitable[T]], lock: str | None) -> T:
         for attempt in range(ATTEMPTS):
             began, failed = time.perf_counter(), True
             try:

@@ -87,7 +87,9 @@ def _array_of(column: Column[Any]) -> str:
 
 def _cast(column: Column[Any]) -> str:
     """Return how a column takes its text: JSON travels as text, which asyncpg needn't look into."""
-    plain = isinstance(column.type, (Boolean, Integer)) or type(column.type) is Text and not column.info.get("json")
+    plain = isinstance(column.type, (Boolean, Integer)) or (
+        type(column.type) is Text and not column.info.get("json")
+    )
     return "" if plain else "::json"
 
 
@@ -156,10 +158,11 @@ class PostgresqlReader(Reader):
     async def _fetch(self, sql: str, *values: object) -> list[Any]:
         began = time.perf_counter()
         try:
-            return await self._connection.fetch(sql, *values)
+            rows: list[Any] = await self._connection.fetch(sql, *values)
         finally:
             if self._database.observer:
                 self._database.observer.statement(self.name, sql, time.perf_counter() - began)
+        return rows
 
 
 class PostgresqlTransaction(PostgresqlReader, Transaction):
@@ -275,7 +278,9 @@ class PostgresqlDatabase(Database):
                 return answer
         except Disconnected as error:
             if committing:
-                raise Unavailable("the connection broke during the commit: it may have been stored") from error
+                raise Unavailable(
+                    "the connection broke during the commit: it may have been stored"
+                ) from error
             raise Retry(str(error)) from error
 
     @staticmethod
@@ -298,7 +303,7 @@ class PostgresqlDatabase(Database):
                 connection = await self._connect()
                 try:
                     broken = asyncio.Event()
-                    connection.add_termination_listener(lambda _: broken.set())
+                    connection.add_termination_listener(lambda _, broken=broken: broken.set())
                     for channel in self._listeners:
                         await connection.add_listener(channel, lambda _c, _p, c, text: self._heard(c, text))
                     for channel in self._listeners:

@@ -7,7 +7,7 @@ import sqlite3
 import time
 from contextlib import asynccontextmanager, contextmanager
 from itertools import count
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import aiosqlite
 import msgspec
@@ -30,7 +30,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 BUSY_TIMEOUT_S = 5.0
-compiled = Compiler(sqlite.dialect())  # type: ignore[no-untyped-call]  # SQLAlchemy's dialects are untyped
+NOT_NOW = frozenset(
+    {
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_INTERRUPT,
+    }
+)
+compiled = Compiler(sqlite.dialect())
 savepoints = count()
 sqlite3.register_converter("BOOLEAN", lambda stored: stored == b"1")
 
@@ -63,17 +72,11 @@ def translated() -> Iterator[None]:
     except exc.TimeoutError as error:
         raise Unavailable("all database connections are busy") from error
     except sqlite3.OperationalError as error:
-        match getattr(error, "sqlite_errorcode", 0) & 0xFF:
-            case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-                raise Retry(str(error)) from error
-            case (
-                sqlite3.SQLITE_FULL
-                | sqlite3.SQLITE_READONLY
-                | sqlite3.SQLITE_IOERR
-                | sqlite3.SQLITE_CANTOPEN
-                | sqlite3.SQLITE_INTERRUPT
-            ):
-                raise Unavailable(f"the database can't be used now: {error}", retry_after_s=5) from error
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+            raise Retry(str(error)) from error
+        if code in NOT_NOW:
+            raise Unavailable(f"the database can't be used now: {error}", retry_after_s=5) from error
         raise
     except sqlite3.DatabaseError as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
@@ -188,7 +191,9 @@ class SqliteDatabase(Database):
         )
 
     async def _connect(self) -> aiosqlite.Connection:
-        connection = aiosqlite.connect(self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, detect_types=sqlite3.PARSE_DECLTYPES)
+        connection = aiosqlite.connect(
+            self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, detect_types=sqlite3.PARSE_DECLTYPES
+        )
         # A reader that is abandoned must not keep the process alive.
         connection._thread.daemon = True  # noqa: SLF001 - aiosqlite has no word for it
         await connection

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PART = "__"
 
 
-class any_of(ColumnElement[bool]):  # noqa: N801 - reads as SQL in a where clause
+class any_of(ColumnElement[bool]):  # noqa: N801 - it reads as SQL
     """`column = any(keys)`, with `keys` the name of a parameter that holds a list of strings."""
 
     inherit_cache = False
@@ -74,7 +74,7 @@ def _key_rows_sqlite(element: _KeyRows, compiler: SQLCompiler, **kw: Any) -> str
 
 
 def key_rows(parameter: str, *columns: str) -> TableValuedAlias:
-    """A table of keys to join: the parameter holds a list of tuples of strings, one member per column."""
+    """Return a table of keys to join: the parameter holds a list of tuples of strings, one member per column."""
     return _KeyRows(parameter, columns).table_valued(*columns, name=parameter)
 
 
@@ -96,7 +96,7 @@ def first_of_each(keys: TableValuedAlias, children: Select[Any], table: FromClau
     key = next(iter(keys.c))
     lateral = children.with_only_columns(*table.c).correlate(keys).lateral("child")
     rows = table.alias("child")
-    inner = children.with_only_columns(literal_column(f"{table.name}.rowid")).correlate(keys)  # type: ignore[attr-defined]
+    inner: Select[Any] = children.with_only_columns(literal_column(f"{table.name}.rowid")).correlate(keys)  # type: ignore[attr-defined]
     return Either(
         postgresql=select(key, *lateral.c).select_from(keys.join(lateral, true())),
         sqlite=select(key, *rows.c).select_from(

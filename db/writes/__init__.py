@@ -59,7 +59,9 @@ def _writable(noun: Noun[Any], kind: ReachKind, deleting: bool) -> Select[Any]:
     return statement.with_for_update(of=table, key_share=not deleting)
 
 
-async def lock(w: Writing, noun: Noun[Any], ids: Sequence[str], *, deleting: bool = False) -> dict[str, list[Any]]:
+async def lock(
+    w: Writing, noun: Noun[Any], ids: Sequence[str], *, deleting: bool = False
+) -> dict[str, list[Any]]:
     """Lock the rows of some ids that the caller may change; an id has several under several roots."""
     statement = _writable(noun, w.caller.kind, deleting)
     records = await w.tx.fetch(
@@ -74,4 +76,6 @@ async def lock(w: Writing, noun: Noun[Any], ids: Sequence[str], *, deleting: boo
 def in_keys(table: Any, parameter: str, *columns: str) -> Any:
     """Hold for the rows whose columns stand in a list of tuples."""
     keys = key_rows(parameter, *columns)
-    return tuple_(*(table.c[column] for column in columns)).in_(select(*(keys.c[column] for column in columns)))
+    return tuple_(*(table.c[column] for column in columns)).in_(
+        select(*(keys.c[column] for column in columns))
+    )

@@ -9,8 +9,10 @@ from sqlalchemy import Delete as DeleteStatement
 from sqlalchemy import Select, bindparam, delete, func, select
 
 from db.errors import Code, Fault
-from db.nouns import Dependant, Noun, RowT
 from db.outcomes import Outcome, Result, failed
+from db.tables import tokens
+from db.tokens import CHANNEL as TOKENS_CHANNEL
+from db.tokens import EVERY_TOKEN
 from db.writes import in_keys, lock
 from db.writes.updates import find
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Table
 
     from db.commands import Delete
+    from db.nouns import Dependant, Noun, RowT
     from db.writes import Writing
 
 NAMED_DEPENDANTS = 20
@@ -41,7 +44,9 @@ async def remove(w: Writing, command: Delete[RowT]) -> list[Result[RowT]]:
         if isinstance(row, Fault):
             results.append(failed(row))
         elif first != index:
-            results.append(failed(Fault(Code.DUPLICATE_IN_BATCH, "/id", f"item {first} of this batch is the same")))
+            results.append(
+                failed(Fault(Code.DUPLICATE_IN_BATCH, "/id", f"item {first} of this batch is the same"))
+            )
         elif fault := noun.allow(w, row, None):
             results.append(failed(fault))
         else:
@@ -51,6 +56,9 @@ async def remove(w: Writing, command: Delete[RowT]) -> list[Result[RowT]]:
     if keys:
         for attached in noun.attached:
             await w.tx.execute(_deletion(attached.table, attached.column), {"keys": keys})
+            if attached.table is tokens:
+                # Their holders are remembered, in every process, with a reach that is void now.
+                await w.tx.notify(TOKENS_CHANNEL, EVERY_TOKEN)
         await w.tx.execute(_deletion(noun.table, "id"), {"keys": keys})
     return results
 
@@ -101,7 +109,9 @@ async def _refuse_used(w: Writing, noun: Noun[RowT], results: list[Result[RowT]]
 
 
 def _standing(
-    users: dict[tuple[str, str], tuple[int, list[str]]], going: dict[tuple[str, str], int], used: Container[int]
+    users: dict[tuple[str, str], tuple[int, list[str]]],
+    going: dict[tuple[str, str], int],
+    used: Container[int],
 ) -> list[tuple[tuple[str, str], tuple[int, list[str]]]]:
     """Leave out users that go in the same batch, unless something keeps them; what keeps a child keeps its parent."""
     stays: dict[tuple[str, str], tuple[int, list[str]]] = {}

@@ -78,7 +78,9 @@ def patched(
     return noun.settle(row, msgspec.structs.replace(row, **changed))
 
 
-def _json_text(noun: Noun[Any], column: str, stored: str | None, value: Any, *, deep: bool) -> str | Fault | None:
+def _json_text(
+    noun: Noun[Any], column: str, stored: str | None, value: Any, *, deep: bool
+) -> str | Fault | None:
     if value is None:
         return None
     before = msgspec.json.decode(stored) if stored is not None else None

@@ -9,16 +9,15 @@ from sqlalchemy import Select, select
 
 from db.commands import ANY_REVISION
 from db.errors import Code, Fault
-from db.nouns import Noun, RowT, UniqueKey
 from db.outcomes import Outcome, Result, failed
 from db.writes import in_keys, lock
-from db.writes.creates import store_changes
 from db.writes.patches import given, patched, replaced
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from db.commands import Target, Update, Updating
+    from db.nouns import Noun, RowT, UniqueKey
     from db.writes import Writing
 
 
@@ -28,14 +27,20 @@ def find(noun: Noun[Any], target: Target, rows: Mapping[str, Sequence[Any]]) -> 
     if not named:
         return Fault(Code.NOT_FOUND, "/id", f"no {noun.title} {target.id}")
     if len(named) > 1:
-        return Fault(Code.AMBIGUOUS_ID, "/id", f"{target.id} exists under several roots: narrow with reach-tenant-id")
+        return Fault(
+            Code.AMBIGUOUS_ID, "/id", f"{target.id} exists under several roots: narrow with reach-tenant-id"
+        )
     row = named[0]
     if target.if_match is None:
         if target.must_match:
-            return Fault(Code.PRECONDITION_REQUIRED, "", "this takes an If-Match header with the current ETag")
+            return Fault(
+                Code.PRECONDITION_REQUIRED, "", "this takes an If-Match header with the current ETag"
+            )
         return row
     if ANY_REVISION not in target.if_match and row.revision not in target.if_match:
-        return Fault(Code.PRECONDITION_FAILED, "", f"{target.id} has changed: its revision is not the one given")
+        return Fault(
+            Code.PRECONDITION_FAILED, "", f"{target.id} has changed: its revision is not the one given"
+        )
     return row
 
 
@@ -113,3 +118,15 @@ def _values(key: UniqueKey, row: object) -> tuple[str, ...]:
     values = key.of(row)
     assert values is not None, "the row was found by this key"
     return values
+
+
+async def store_changes(w: Writing, noun: Noun[Any], rows: list[Any]) -> None:
+    """Write what may have changed of some rows with one statement, in the order of their ids."""
+    if not rows:
+        return
+    columns = [column.name for column in noun.table.columns if column.name in noun.mutable | noun.derived]
+    names = [*columns, "updated_at", "updated_by", "revision"]
+    ordered = sorted(rows, key=lambda row: (row.id, row.root_id))
+    await w.tx.update(
+        noun.table, names, [(row.id, row.root_id, *(getattr(row, name) for name in names)) for row in ordered]
+    )

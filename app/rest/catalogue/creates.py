@@ -124,4 +124,6 @@ def _render_one(door: Door, report: Report[Any]) -> Answer:
     result = report.results[0]
     row: Any = result.row
     status = 201 if result.outcome is Outcome.CREATED else 200
-    return json_answer(status, door.show(row, False), {"Location": f"{door.path}/{row.id}", "ETag": etag(row)})
+    return json_answer(
+        status, door.show(row, False), {"Location": f"{door.path}/{row.id}", "ETag": etag(row)}
+    )

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.rest.catalogue import shown
-from db.nouns import Noun
 from db.resource_types import RESOURCE_TYPES, NewResourceType, ResourceTypeChange
 from db.resources import RESOURCES, NewResource, ResourceChange
 from db.scopes import SCOPES, NewScope, ScopeChange
-from db.shapes import Change, NewItem
 from db.tag_assignments import TAG_ASSIGNMENTS, NewTagAssignment
 from db.tag_groups import TAG_GROUPS, NewTagGroup, TagGroupChange
 from db.tags import TAGS, NewTag, TagChange
+
+if TYPE_CHECKING:
+    from db.nouns import Noun
+    from db.shapes import Change, NewItem
 
 
 @dataclass(frozen=True, eq=False)

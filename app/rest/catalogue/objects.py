@@ -103,7 +103,12 @@ def _render_deleted(report: Report[Any]) -> Answer:
 def _refusal(report: Report[Any]) -> Answer:
     """Tell of the object itself without blaming the body."""
     first = report.results[0].faults[0]
-    about_the_object = {Code.NOT_FOUND, Code.PRECONDITION_FAILED, Code.PRECONDITION_REQUIRED, Code.AMBIGUOUS_ID}
+    about_the_object = {
+        Code.NOT_FOUND,
+        Code.PRECONDITION_FAILED,
+        Code.PRECONDITION_REQUIRED,
+        Code.AMBIGUOUS_ID,
+    }
     if first.code in about_the_object:
         return problems.problem(first.code, first.detail)
     return problems.of_report(report, single=True)

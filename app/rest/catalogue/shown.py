@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 from msgspec.structs import astuple
 
-from db.nouns import Noun
-from db.tag_assignments import TagAssignmentRow
+if TYPE_CHECKING:
+    from db.nouns import Noun
+    from db.tag_assignments import TagAssignmentRow
 
 Text = str | UnsetType
 
@@ -19,7 +20,7 @@ class Shown(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """An object in an answer; its members are the first columns of its row, the etag aside."""
 
 
-class Scope(Shown):
+class Scope(Shown, frozen=True):
     """A scope in an answer."""
 
     id: str
@@ -34,7 +35,7 @@ class Scope(Shown):
     etag: Text = UNSET
 
 
-class ResourceType(Shown):
+class ResourceType(Shown, frozen=True):
     """A resource type in an answer."""
 
     id: str
@@ -55,7 +56,7 @@ class ResourceType(Shown):
     etag: Text = UNSET
 
 
-class Resource(Shown):
+class Resource(Shown, frozen=True):
     """A resource in an answer."""
 
     id: str
@@ -71,7 +72,7 @@ class Resource(Shown):
     etag: Text = UNSET
 
 
-class TagGroup(Shown):
+class TagGroup(Shown, frozen=True):
     """A tag group in an answer."""
 
     id: str
@@ -88,7 +89,7 @@ class TagGroup(Shown):
     etag: Text = UNSET
 
 
-class Tag(Shown):
+class Tag(Shown, frozen=True):
     """A tag in an answer."""
 
     id: str
@@ -103,7 +104,7 @@ class Tag(Shown):
     etag: Text = UNSET
 
 
-class TagAssignment(Shown):
+class TagAssignment(Shown, frozen=True):
     """A tag assignment in an answer."""
 
     id: str

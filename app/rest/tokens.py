@@ -1,0 +1,97 @@
+"""Tokens, for those who may manage them: POST /tokens, GET /tokens, DELETE /tokens/{id}."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from app.rest import problems
+from app.rest.exchange import json_answer
+from app.rest.parameters import Parameters
+from app.rest.routes import Route
+from db import tokens
+from db.access import Role
+from db.outcomes import Report, failed
+from db.shapes import Reference, decode_one
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from app.rest.exchange import Answer, Call
+
+Seconds = Annotated[int, Meta(ge=1, le=10 * 365 * 86_400, description="a whole number from 1 to 315,360,000")]
+Subject = Annotated[str, Meta(min_length=1, max_length=tokens.MAX_SUBJECT_CHARACTERS)]
+
+
+class NewToken(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """A token asked for."""
+
+    scope_id: Reference
+    role: Literal["reader", "writer", "admin"]
+    subject: Subject
+    ttl_seconds: Seconds | None = None
+
+
+class Token(msgspec.Struct, frozen=True, rename="camel"):
+    """A token in an answer; its text is shown once, when it is made."""
+
+    id: str
+    scope_id: str
+    role: str
+    subject: str
+    expires_at: str | UnsetType
+    created_at: str
+    created_by: str
+    token: str | UnsetType = UNSET
+
+
+def routes() -> Iterator[Route]:
+    """Yield the routes of tokens."""
+    yield Route("GET", "/tokens", list_tokens)
+    yield Route("POST", "/tokens", create_token)
+    yield Route("DELETE", "/tokens/{id}", revoke_token)
+
+
+async def list_tokens(call: Call) -> Answer:
+    """List the tokens of the scopes within reach, without their texts."""
+    Parameters(call.query).end()
+    async with call.database.read("list_tokens") as reader:
+        rows = await tokens.within_reach(reader, call.caller)
+    return json_answer(200, [_shown(row) for row in rows])
+
+
+async def create_token(call: Call) -> Answer:
+    """Make a token for a scope within reach, with no more rights than the caller's."""
+    call.caller.require(Role.ADMIN)
+    call.require_json()
+    Parameters(call.query).end()
+    asked = decode_one(call.body, NewToken)
+    if isinstance(asked, tuple):
+        refused: Report[Any] = Report([failed(*asked)], committed=False)
+        return problems.of_report(refused, single=True)
+    row, text = await tokens.issue(
+        call.database,
+        call.caller,
+        asked.scope_id,
+        Role[asked.role.upper()],
+        subject=asked.subject,
+        ttl_s=asked.ttl_seconds,
+    )
+    return json_answer(201, _shown(row, text), {"Location": f"/tokens/{row.id}", "Cache-Control": "no-store"})
+
+
+async def revoke_token(call: Call) -> Answer:
+    """Make a token worthless in every process."""
+    call.caller.require(Role.ADMIN)
+    Parameters(call.query).end()
+    await tokens.revoke(call.database, call.caller, call.segments["id"])
+    return json_answer(200, {"success": True})
+
+
+def _shown(row: tokens.TokenRow, text: str | UnsetType = UNSET) -> Token:
+    expires_at = UNSET if row.expires_at is None else row.expires_at
+    return Token(
+        row.id, row.scope_id, row.role, row.subject, expires_at, row.created_at, row.created_by, text
+    )

@@ -1,0 +1,82 @@
+"""What the resolvers of one operation share: the database, the caller, and the loaders."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+import strawberry
+
+from db import reads
+from db.errors import SheafError, Unauthorized
+from graphql_schema.errors import RootRequired
+from graphql_schema.loaders import Loaders
+
+if TYPE_CHECKING:
+    from db.access import Principal
+    from db.database import Database
+
+T = TypeVar("T")
+
+
+class Context:
+    """One operation's context: nothing of the catalogue is reached but through `loaders` and `writer`."""
+
+    def __init__(self, database: Database, caller: Principal | None, *, request_id: str = "") -> None:
+        self.database = database
+        self.request_id = request_id
+        self._caller = caller
+        self._loaders = None if caller is None else Loaders(database, caller)
+        self._refusal: SheafError | None = None
+        if caller is None:
+            self._refusal = Unauthorized("this takes a token: Authorization: Bearer …")
+
+    @property
+    def loaders(self) -> Loaders:
+        """What this operation may read; raises what refuses it."""
+        return self._admit(self._loaders)
+
+    @property
+    def writer(self) -> Principal:
+        """Who writes; raises what refuses the operation.
+
+        Reads are narrowed to the only root, writes are not: a root token may make another root scope.
+        """
+        return self._admit(self._caller)
+
+    async def begin(self) -> None:
+        """Find the root in which the operation acts, if its caller reaches every root.
+
+        A refusal is kept for the first field that touches data: introspection needs neither root nor database.
+        """
+        try:
+            if await self._narrow() > 1:
+                self._refusal = RootRequired()
+        except SheafError as error:
+            self._refusal = error
+
+    async def forget(self) -> None:
+        """Drop what was read before a write, so that what follows sees it."""
+        if self._caller is not None:
+            self._loaders = Loaders(self.database, self._caller)
+            await self._narrow()
+
+    async def _narrow(self) -> int:
+        """Let an unnarrowed caller read in the only root, where indexes begin with it; return the number of roots."""
+        caller = self._caller
+        if caller is None or caller.reach is not None:
+            return 1
+        async with self.database.read("roots") as reader:
+            roots = await reads.roots(reader, limit=2)
+        if len(roots) == 1:
+            self._loaders = Loaders(self.database, replace(caller, reach=roots[0]))
+        return len(roots)
+
+    def _admit(self, part: T | None) -> T:
+        if self._refusal is not None:
+            raise self._refusal
+        assert part is not None, "whoever has no caller is refused"
+        return part
+
+
+Info: TypeAlias = strawberry.Info[Context, None]

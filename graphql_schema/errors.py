@@ -1,0 +1,94 @@
+"""Errors as clients see them: a code to switch over, and nothing of the server's inside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+from graphql import GraphQLError, GraphQLSyntaxError
+from strawberry.types.execution import PreExecutionError
+
+from db.errors import Code, SheafError, Unavailable
+
+if TYPE_CHECKING:
+    from strawberry.types import ExecutionResult
+
+log = structlog.get_logger(__name__)
+
+BAD_USER_INPUT = "BAD_USER_INPUT"
+PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
+VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
+ROOT_REQUIRED = "ROOT_REQUIRED"
+
+# What a client wrote wrongly has one code in GraphQL, whether the schema or the data layer finds it.
+_CLIENT_MISTAKES = frozenset({Code.INVALID_VALUE, Code.MALFORMED})
+
+
+class BadArgument(GraphQLError):
+    """An argument that the schema's types allow and its rules don't."""
+
+    def __init__(self, argument: str, detail: str) -> None:
+        super().__init__(f"{argument} {detail}", extensions={"code": BAD_USER_INPUT, "argument": argument})
+
+
+class RootRequired(SheafError):
+    """An operation that could mean one of several roots."""
+
+    def __init__(self) -> None:
+        detail = "this server has several root scopes: name one with the header reach-tenant-id"
+        super().__init__(Code.AMBIGUOUS_ID, detail)
+
+
+def present(result: ExecutionResult, request_id: str) -> None:
+    """Give every error of a result its code; hide what is a fault of ours, and log it once."""
+    logged: set[int] = set()
+    early = isinstance(result, PreExecutionError)
+    if result.errors:
+        result.errors = [_shown(error, request_id, logged, early=early) for error in result.errors]
+
+
+def _shown(error: GraphQLError, request_id: str, logged: set[int], *, early: bool) -> GraphQLError:
+    cause = _cause(error)
+    message = error.message
+    if isinstance(cause, SheafError):
+        message, extensions = cause.detail, _extensions(cause)
+    elif error.extensions.get("code") or (code := _mistake(error, cause, early=early)):
+        extensions = {"code": error.extensions.get("code") or code, **error.extensions}
+    else:
+        if id(cause) not in logged:
+            logged.add(id(cause))
+            log.error("graphql_error", request_id=request_id, path=error.path, exc_info=cause)
+        message = f"internal error, request id {request_id}"
+        extensions = {"code": Code.INTERNAL.name, "requestId": request_id}
+    return GraphQLError(
+        message, error.nodes, error.source, error.positions, error.path, error.original_error, extensions
+    )
+
+
+def _cause(error: GraphQLError) -> Exception:
+    """Return the exception that an error was made of."""
+    cause: Exception = error
+    while isinstance(cause, GraphQLError) and cause.original_error is not None:
+        cause = cause.original_error
+    return cause
+
+
+def _extensions(cause: SheafError) -> dict[str, object]:
+    if isinstance(cause, RootRequired):
+        return {"code": ROOT_REQUIRED}
+    if isinstance(cause, Unavailable):
+        return {"code": cause.code.name, "retryAfter": cause.retry_after_s}
+    return {"code": BAD_USER_INPUT if cause.code in _CLIENT_MISTAKES else cause.code.name}
+
+
+def _mistake(error: GraphQLError, cause: Exception, *, early: bool) -> str | None:
+    """Return the code of what is the client's mistake, `None` for what is ours."""
+    if isinstance(cause, GraphQLSyntaxError):
+        return PARSE_FAILED
+    if early:
+        return VALIDATION_FAILED if isinstance(cause, GraphQLError) else None
+    if error.path is None:
+        # Before the first field there are only the variables, whose scalars may raise anything.
+        return BAD_USER_INPUT
+    # An argument's fault names its place in the document; a value that we can't serialize has none.
+    return BAD_USER_INPUT if isinstance(cause, GraphQLError) and cause.nodes else None

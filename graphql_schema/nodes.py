@@ -1,0 +1,111 @@
+"""What all objects of the catalogue have in common, and how they are found by id."""
+
+from collections.abc import Awaitable, Sequence
+from typing import Annotated, Any, ClassVar
+
+import strawberry
+from strawberry import Parent
+
+from db.ids import Namespace, namespace_of
+from db.nouns import Noun
+from db.resource_types import RESOURCE_TYPES
+from db.resources import RESOURCES
+from db.scopes import SCOPES
+from db.tag_assignments import TAG_ASSIGNMENTS
+from db.tag_groups import TAG_GROUPS
+from db.tags import TAGS
+from graphql_schema.context import Info
+from graphql_schema.errors import BadArgument
+from graphql_schema.scalars import DateTime
+
+MAX_IDS = 100
+
+NOUNS: dict[Namespace, Noun[Any]] = {
+    noun.namespace: noun for noun in (SCOPES, RESOURCE_TYPES, RESOURCES, TAG_GROUPS, TAGS, TAG_ASSIGNMENTS)
+}
+
+Id = Annotated[strawberry.ID, strawberry.argument(name="id", description="The object's id.")]
+
+
+@strawberry.interface(description="An object of the catalogue, known by its id.")
+class Node:
+    row: ClassVar[type]
+
+    id: strawberry.ID = strawberry.field(
+        description="The id: the kind of object, `_`, and what the client or the server chose. "
+        "It is unique within its root scope and never changes."
+    )
+
+    @strawberry.field(
+        description="The ETag of the object's present state, in quotes: made anew at each change, never reused."
+    )
+    @staticmethod
+    def etag(row: Parent[Any]) -> str:
+        return f'"{row.revision}"'
+
+    @classmethod
+    def is_type_of(cls, value: object, _info: object) -> bool:
+        """Tell a row's type: resolvers return rows, not instances of the types that show them."""
+        return isinstance(value, cls.row)
+
+
+@strawberry.type
+class Stamped:
+    """When and by whom an object was made and changed."""
+
+    created_at: DateTime = strawberry.field(description="When the object was created.")
+    created_by: str = strawberry.field(description="Who created the object: the subject of the token.")
+    updated_at: DateTime | None = strawberry.field(
+        description="When the object was last changed, `null` if it never was."
+    )
+    updated_by: str | None = strawberry.field(
+        description="Who last changed the object, `null` if it never was changed."
+    )
+
+
+def to_one(noun: Noun[Any], column: str, description: str) -> Any:
+    """Declare an edge to the object whose id a column holds; `null` where that is out of reach."""
+
+    def resolve(row: Parent[Any], info: Info) -> Awaitable[Any] | None:
+        wanted = getattr(row, column)
+        return None if wanted is None else info.context.loaders.by_id(noun).load(wanted)
+
+    return strawberry.field(resolver=resolve, description=description, metadata={"to_one": (noun, column)})
+
+
+def found_by_id(noun: Noun[Any], description: str) -> Any:
+    """Declare the query of one object of a noun."""
+
+    def resolve(info: Info, wanted: Id) -> Awaitable[Any] | None:
+        return load(info, wanted, noun)
+
+    return strawberry.field(resolver=resolve, description=description, metadata={"found_by_id": noun})
+
+
+def load(info: Info, wanted: str, only: Noun[Any] | None = None) -> Awaitable[Any] | None:
+    """Ask for an object by id, of any noun or only of one; `None` for an id of something else."""
+    loaders = info.context.loaders
+    namespace = namespace_of(wanted)
+    noun = NOUNS.get(namespace) if namespace else None
+    return loaders.by_id(noun).load(wanted) if noun and only in {None, noun} else None
+
+
+@strawberry.type
+class NodeQueries:
+    @strawberry.field(graphql_type=Node | None, description="Any object by its id, `null` if none is in reach.")
+    @staticmethod
+    def node(info: Info, wanted: Id) -> Awaitable[Any] | None:
+        return load(info, wanted)
+
+    @strawberry.field(
+        graphql_type=list[Node | None],
+        description="Objects of any kind by their ids, in the order of the ids, `null` for each that isn't in reach.",
+    )
+    @staticmethod
+    def nodes(
+        info: Info,
+        ids: Annotated[list[strawberry.ID], strawberry.argument(description=f"Up to {MAX_IDS} ids.")],
+    ) -> Sequence[Awaitable[Any] | None]:
+        if len(ids) > MAX_IDS:
+            raise BadArgument("ids", f"can name {MAX_IDS} objects, not {len(ids):,}")
+        return [load(info, wanted) for wanted in ids]

@@ -1,0 +1,91 @@
+"""What a mutation answers: an outcome for every item, in the order of the items."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import strawberry
+from strawberry import Parent
+
+from db.errors import Fault
+from db.outcomes import Outcome
+from graphql_schema.enums import Code
+
+if TYPE_CHECKING:
+    from db.outcomes import Report
+
+STORED = frozenset({Outcome.CREATED, Outcome.UPDATED, Outcome.DELETED})
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What became of one item; a result type shows it."""
+
+    index: int
+    outcome: Outcome
+    row: Any
+    errors: tuple[Fault, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a mutation; a payload type shows it."""
+
+    count: int
+    committed: bool
+    results: list[Item]
+
+
+def answer(report: Report[Any]) -> Answer:
+    """Return a report as payload types show it."""
+    items = [Item(i, each.outcome, each.row, each.faults) for i, each in enumerate(report.results)]
+    count = sum(each.outcome in STORED for each in items) if report.committed else 0
+    return Answer(count, report.committed, items)
+
+
+@strawberry.type(description="One thing that is wrong with one item.")
+class ItemError:
+    code: Code = strawberry.field(description="The reason, to switch over.")
+
+    @strawberry.field(
+        description="The field at fault, with dots where it lies deeper: `displayName`, `tags.0.identifier`. "
+        "`null` if it is the item as a whole."
+    )
+    @staticmethod
+    def field(fault: Parent[Fault]) -> str | None:
+        steps = fault.pointer.split("/")[1:]
+        return ".".join(step.replace("~1", "/").replace("~0", "~") for step in steps) or None
+
+    detail: str = strawberry.field(name="message", description="The reason, for people.")
+
+
+@strawberry.type
+class ItemResult:
+    """The fields that all results have; those of a noun add its object."""
+
+    index: int = strawberry.field(description="The item's place in `input`, from 0.")
+    outcome: Outcome = strawberry.field(description="What became of the item.")
+    errors: list[ItemError] = strawberry.field(
+        description="All that is wrong with the item; empty if it didn't fail."
+    )
+
+
+@strawberry.type
+class Payload:
+    """The fields that all payloads have; those of a noun add its results."""
+
+    count: int = strawberry.field(description="How many objects were created, changed or deleted.")
+    committed: bool = strawberry.field(
+        description="Whether the good items were stored. `false` for a dry run, and when a faulty item rejects all."
+    )
+
+
+def results() -> Any:
+    """Declare a payload's results."""
+    return strawberry.field(description="What became of each item, in the order of `input`.")
+
+
+def shown_as(name: str, description: str) -> Any:
+    """Declare the field of a result that shows the item's object."""
+    return strawberry.field(name=name, description=description)
