@@ -45,15 +45,9 @@ class Context:
         return self._admit(self._caller)
 
     async def begin(self) -> None:
-        """Find the root in which the operation acts, if its caller reaches every root.
-
-        A refusal is kept for the first field that touches data: introspection needs neither root nor database.
-        """
-        try:
-            if await self._narrow() > 1:
-                self._refusal = RootRequired()
-        except SheafError as error:
-            self._refusal = error
+        """Find the root in which the operation acts, if its caller reaches every root."""
+        if await self._narrow() > 1:
+            self._refusal = RootRequired()
 
     async def forget(self) -> None:
         """Drop what was read before a write, so that what follows sees it."""
@@ -62,12 +56,20 @@ class Context:
             await self._narrow()
 
     async def _narrow(self) -> int:
-        """Let an unnarrowed caller read in the only root, where indexes begin with it; return the number of roots."""
+        """Let an unnarrowed caller read in the only root, where indexes begin with it; return the number of roots.
+
+        A refusal is kept for the first field that touches data: introspection needs no database, and what a
+        mutation has stored can be told without.
+        """
         caller = self._caller
         if caller is None or caller.reach is not None:
             return 1
-        async with self.database.read("roots") as reader:
-            roots = await reads.roots(reader, limit=2)
+        try:
+            async with self.database.read("roots") as reader:
+                roots = await reads.roots(reader, limit=2)
+        except SheafError as error:
+            self._refusal = error
+            return 0
         if len(roots) == 1:
             self._loaders = Loaders(self.database, replace(caller, reach=roots[0]))
         return len(roots)

@@ -8,7 +8,7 @@ import msgspec
 import strawberry
 from strawberry import UNSET
 
-from db.commands import ANY_REVISION, Target
+from db.commands import Target
 from db.errors import Code, Refused
 from db.shapes import MAX_ITEMS, checked, decode_batch
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
     ShapeT = TypeVar("ShapeT", bound=msgspec.Struct)
     ClassT = TypeVar("ClassT", bound=type)
+
+IF_MATCH = "The ETag that the object must have, with or without its quotes; `*` or nothing for any."
+ID_OF_NEW = "The id, if the server shouldn't make one: `{}_` and 1 to 128 of `A-Z a-z 0-9 . _ -`."
+ID_OF_CHANGED = "The id of the object to change."
 
 Items = list[dict[str, Any]]
 """Items by the names of the schema; what a client left out is absent, what it set to null is `None`."""
@@ -62,20 +66,13 @@ def limits_of(annotated: object) -> str:
 @input_type(description="An object to delete.")
 class DeleteInput:
     id: strawberry.ID = required("The object's id.")
-    if_match: str | None = optional(
-        "The ETag that the object must have, with or without its quotes; `*` or nothing for any."
-    )
+    if_match: str | None = optional(IF_MATCH)
 
 
 @input_type(description="A tag and a resource that carries it, or is to carry it.")
 class ResourceTagInput:
     tag_id: strawberry.ID = required("The tag's id.")
     resource_id: strawberry.ID = required("The resource's id.")
-
-
-IF_MATCH = "The ETag that the object must have, with or without its quotes; `*` or nothing for any."
-ID_OF_NEW = "The id, if the server shouldn't make one: `{}_` and 1 to 128 of `A-Z a-z 0-9 . _ -`."
-ID_OF_CHANGED = "The id of the object to change."
 
 
 def bounded(items: Items) -> Items:
@@ -96,9 +93,14 @@ def typed(items: Items, shape: type[ShapeT]) -> list[Item[ShapeT]]:
 
 def target(item: Mapping[str, Any]) -> Target:
     """Return the object that an item names by `id` and `ifMatch`."""
-    tag = item.get("ifMatch")
-    revisions = None if tag is None else frozenset({tag if tag == ANY_REVISION else tag.removeprefix('"').removesuffix('"')})
+    etag = item.get("ifMatch")
+    revisions = None if etag is None else frozenset({etag.removeprefix('"').removesuffix('"')})
     return Target(findable(item["id"]), revisions)
+
+
+def encodable(text: str) -> bool:
+    """Tell whether a text has no lone surrogate."""
+    return text.isascii() or text.encode("utf-8", "ignore").decode() == text
 
 
 def findable(wanted: str) -> str:

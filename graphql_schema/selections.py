@@ -9,6 +9,7 @@ from db.nouns import Noun, RowT
 from db.reads import Page, Selection
 from graphql_schema.context import Info
 from graphql_schema.errors import BadArgument
+from graphql_schema.inputs import encodable
 from graphql_schema.loaders import ListPage
 from graphql_schema.nodes import MAX_IDS
 from graphql_schema.pagination import Listing, given
@@ -37,7 +38,7 @@ def selection(
         raise BadArgument("ids", f"can name {MAX_IDS} objects, not {len(ids):,}")
     texts = {name: text for name, text in filters.items() if given(text) is not None}
     for name, text in [("scopeId", scope_id or ""), *(("ids", each) for each in ids or ()), *texts.items()]:
-        if "\0" in text or not _encodable(text):
+        if "\0" in text or not encodable(text):
             raise BadArgument(name, "must not contain the character U+0000 or a lone surrogate")
     return Selection(scope_id, with_descendants, texts, None if ids is None else tuple(ids))
 
