@@ -9,7 +9,7 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import jwt
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 ALGORITHMS = ("HS256", "RS256", "ES256")
 CACHED_PRINCIPALS = 10_000
+# PyJWT lets through what Python says of characters, numbers and types that no token has.
+UNREADABLE = (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,11 @@ def _key(entry: Any) -> VerificationKey:
     ):
         raise ValueError(f"SHEAF_JWT_KEYS_FILE: a key needs alg (one of {', '.join(ALGORITHMS)}) and key")
     return VerificationKey(entry["alg"], entry["key"], entry.get("kid"), entry.get("partnerId"))
+
+
+def _is_text(claim: object) -> TypeGuard[str]:
+    """Tell whether a claim is a string that could be stored: without U+0000 and lone surrogates."""
+    return isinstance(claim, str) and "\0" not in claim and claim.encode("utf-8", "ignore").decode() == claim
 
 
 def root_token(settings: Settings) -> str:
@@ -117,7 +124,7 @@ class Authenticator:
     async def _from_jwt(self, reader: Reader, token: str, token_hash: str) -> Principal:
         claims = self._verified(token)
         partner_id, tenant = claims.get("partnerId"), claims.get("tenantExternalId")
-        if not isinstance(partner_id, str) or "\0" in partner_id:
+        if not _is_text(partner_id):
             raise Unauthorized("the token names no partner")
         partner = await tokens.partner_scope(reader, partner_id)
         if partner is None:
@@ -127,7 +134,7 @@ class Authenticator:
             reach, default = partner, Role.ADMIN
             subject = subject or claims.get("sub") or partner_id
         else:
-            if not isinstance(tenant, str) or "\0" in tenant or not subject:
+            if not _is_text(tenant) or not subject:
                 raise Unauthorized("the token names no tenant and externalId, and is no partner's")
             found = await tokens.tenant_scope(reader, partner, tenant)
             if found is None:
@@ -144,7 +151,7 @@ class Authenticator:
         """Return the claims of a JWT that one of the keys signed; each key verifies only its own algorithm."""
         try:
             header = jwt.get_unverified_header(token)
-        except jwt.PyJWTError as error:
+        except UNREADABLE as error:
             raise Unauthorized("the token is not a valid JWT") from error
         for key in self._keys:
             if key.alg != header.get("alg") or (header.get("kid") and key.kid and key.kid != header["kid"]):
@@ -161,7 +168,7 @@ class Authenticator:
                         "verify_sub": False,
                     },
                 )
-            except jwt.PyJWTError:
+            except UNREADABLE:
                 continue
             if key.partner_id is None or claims.get("partnerId") == key.partner_id:
                 return claims

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from aiohttp import web
-from graphql_schema.schema import execute, print_schema
+from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
 
 from app.http import caller_of, read_body
 from app.rest import problems
@@ -16,9 +17,10 @@ from app.telemetry import request_id
 from db.errors import Code, Refused, SheafError
 from db.shapes import loads
 from graphql_schema.context import Context
+from graphql_schema.schema import ANY_OPERATION, execute, print_schema
 
 if TYPE_CHECKING:
-    from graphql_schema.schema import Execution
+    from strawberry.types import ExecutionResult
 
 PATH = "/graphql"
 JSON = "application/json"
@@ -59,26 +61,43 @@ async def handle(request: web.Request) -> web.Response:
         operation = _from_query(request) if request.method == "GET" else await _from_body(request)
     except SheafError as error:
         return _respond(media_type, problems.STATUS[error.code], _request_error(error))
-    context = Context(database=request.app[DATABASE], caller=caller, request_id=request_id.get())
-    done = await execute(
+    context = Context(request.app[DATABASE], caller, request_id=request_id.get())
+    result = await execute(
         operation.query,
         operation.variables,
         operation.operation_name,
         context,
-        queries_only=request.method == "GET",
+        allowed=(OperationType.QUERY,) if request.method == "GET" else ANY_OPERATION,
     )
-    return _respond(media_type, _status(done, media_type), done.response)
+    return _respond(media_type, _status(result, media_type), _response(result))
 
 
-def _status(done: Execution, media_type: str) -> int:
-    """Choose the status: what never ran is a client's error, told as one by the newer media type only (6.4)."""
-    if done.mutation_by_get:
-        return 405
-    if done.unauthorized:
-        return 401
-    if done.executed:
-        return 200
-    return 400 if media_type == RESPONSE else 200
+def _status(result: ExecutionResult, media_type: str) -> int:
+    """Choose the status: what never ran is the client's error, told as one by the newer media type only (6.4)."""
+    codes = {(error.extensions or {}).get("code") for error in result.errors or ()}
+    if Code.METHOD_NOT_ALLOWED.name in codes:
+        return problems.STATUS[Code.METHOD_NOT_ALLOWED]
+    if Code.UNAUTHORIZED.name in codes:
+        return problems.STATUS[Code.UNAUTHORIZED]
+    never_ran = isinstance(result, PreExecutionError) or (result.data is None and _before_execution(result))
+    return problems.STATUS[Code.MALFORMED] if never_ran and media_type == RESPONSE else 200
+
+
+def _before_execution(result: ExecutionResult) -> bool:
+    """Tell whether the errors were found before the first field: variables that don't fit, for one."""
+    return all(error.path is None for error in result.errors or ())
+
+
+def _response(result: ExecutionResult) -> dict[str, Any]:
+    """Return the members of a response (GraphQL specification, October 2021, section 7.1)."""
+    response: dict[str, Any] = {}
+    if result.errors:
+        response["errors"] = [error.formatted for error in result.errors]
+    if not isinstance(result, PreExecutionError):
+        response["data"] = result.data
+    if result.extensions:
+        response["extensions"] = result.extensions
+    return response
 
 
 def _respond(media_type: str, status: int, response: object) -> web.Response:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 PREFIX = "SHEAF_"
+LAST_PORT = 65_535
 
 
 class BadSetting(Exception):
@@ -36,6 +37,19 @@ def _list(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def _port(text: str) -> int:
+    number = _positive(text)
+    if number > LAST_PORT:
+        raise ValueError(f"must be {LAST_PORT} or less")
+    return number
+
+
+def _log_level(text: str) -> str:
+    if text.lower() not in {"debug", "info", "warning", "error"}:
+        raise ValueError("must be debug, info, warning or error")
+    return text
+
+
 def _log_format(text: str) -> str:
     if text not in {"json", "console"}:
         raise ValueError("must be json or console")
@@ -51,7 +65,7 @@ class Settings:
     """Everything an operator can set; each field is the environment variable `SHEAF_` + its name in capitals."""
 
     host: str = _setting("127.0.0.1", str, "address to listen on")  # type: ignore[assignment]
-    port: int = _setting(3000, _positive, "port to listen on")  # type: ignore[assignment]
+    port: int = _setting(3000, _port, "port to listen on")  # type: ignore[assignment]
     database_url: str = _setting(  # type: ignore[assignment]
         "sqlite:///data/sheaf.db", str, "`sqlite:///path` or `postgresql://…`"
     )
@@ -83,7 +97,7 @@ class Settings:
         20.0, _not_negative, "how long running requests may take to end after SIGTERM"
     )  # type: ignore[assignment]
     log_format: str = _setting("json", _log_format, "`json` or `console`")  # type: ignore[assignment]
-    log_level: str = _setting("info", str, "`debug`, `info`, `warning` or `error`")  # type: ignore[assignment]
+    log_level: str = _setting("info", _log_level, "`debug`, `info`, `warning` or `error`")  # type: ignore[assignment]
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from db import idempotency
@@ -23,10 +22,12 @@ if TYPE_CHECKING:
     from db.idempotency import Answer, Key
 
 
-class _Undone(Exception):
-    def __init__(self, results: list[Result[Any]]) -> None:
+class RolledBack(Exception):
+    """A command whose effects are undone on purpose, with the report that says so."""
+
+    def __init__(self, report: Report[Any]) -> None:
         super().__init__("rolled back on purpose")
-        self.results = results
+        self.report = report
 
 
 async def execute(tx: Transaction, caller: Principal, command: Command, now: str) -> list[Result[Any]]:
@@ -41,6 +42,17 @@ async def execute(tx: Transaction, caller: Principal, command: Command, now: str
             return await remove(w, command)
 
 
+async def attempt(tx: Transaction, caller: Principal, command: Command, now: str) -> Report[Any]:
+    """Execute a command in a transaction, or a savepoint, that the caller ends.
+
+    Raises `RolledBack` if it must be undone: a faulty item of a command that refuses all then.
+    """
+    results = await execute(tx, caller, command, now)
+    if command.on_error is OnError.REJECT_ALL and any(result.faults for result in results):
+        raise RolledBack(Report(_rolled_back(results), committed=False))
+    return Report(results, committed=True)
+
+
 async def run(
     database: Database, caller: Principal, command: Command, *, dry_run: bool = False
 ) -> Report[Any]:
@@ -52,18 +64,16 @@ async def run(
     caller.require(Role.WRITER)
     now = instant()
 
-    async def work(tx: Transaction) -> list[Result[Any]]:
-        results = await execute(tx, caller, command, now)
-        if dry_run or _refuses(command, results):
-            raise _Undone(results)
-        return results
+    async def work(tx: Transaction) -> Report[Any]:
+        report = await attempt(tx, caller, command, now)
+        if dry_run:
+            raise RolledBack(Report(report.results, committed=False))
+        return report
 
     try:
-        return Report(await database.write(name_of(command), work), committed=True)
-    except _Undone as undone:
-        if dry_run and not _refuses(command, undone.results):
-            return Report(undone.results, committed=False)
-        return Report(_rolled_back(undone.results), committed=False)
+        return await database.write(name_of(command), work)
+    except RolledBack as undone:
+        return undone.report
 
 
 async def run_once(
@@ -76,26 +86,18 @@ async def run_once(
     """
     caller.require(Role.WRITER)
     now = instant()
-    oldest = instant(time.time() - idempotency.KEPT_S)
 
     async def work(tx: Transaction) -> tuple[Answer, bool]:
-        if recorded := await idempotency.recall(tx, key, oldest):
+        if recorded := await idempotency.recall(tx, key):
             return recorded, True
-        results = await execute(tx, caller, command, now)
-        if _refuses(command, results):
-            raise _Undone(results)
-        answer = render(Report(results, committed=True))
-        await idempotency.record(tx, key, answer, now)
+        answer = render(await attempt(tx, caller, command, now))
+        await idempotency.record(tx, [(key, answer)], now)
         return answer, False
 
     try:
         return await database.write(name_of(command), work, lock=key.id)
-    except _Undone as undone:
-        return render(Report(_rolled_back(undone.results), committed=False)), False
-
-
-def _refuses(command: Command, results: list[Result[Any]]) -> bool:
-    return command.on_error is OnError.REJECT_ALL and any(result.faults for result in results)
+    except RolledBack as undone:
+        return render(undone.report), False
 
 
 def _rolled_back(results: list[Result[Any]]) -> list[Result[Any]]:

@@ -6,18 +6,21 @@ leaves nothing behind.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, select
 
+from db.clock import instant
+from db.database import any_of
 from db.errors import Code, Conflict
 from db.tables import idempotency_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from db.access import Principal
     from db.database import Transaction
@@ -25,12 +28,9 @@ if TYPE_CHECKING:
 KEPT_S = 24 * 3600
 MAX_KEY_CHARACTERS = 255
 
-_KNOWN = select(idempotency_keys).where(idempotency_keys.c.id == bindparam("id"))
-_RECORD = insert(idempotency_keys)
+_KNOWN = select(idempotency_keys).where(any_of(idempotency_keys.c.id, "ids"))
+_FORGET = delete(idempotency_keys).where(any_of(idempotency_keys.c.id, "ids"))
 _FORGET_OLD = delete(idempotency_keys).where(idempotency_keys.c.created_at < bindparam("before"))
-_FORGET = delete(idempotency_keys).where(
-    idempotency_keys.c.id == bindparam("id"), idempotency_keys.c.created_at < bindparam("before")
-)
 
 
 @dataclass(frozen=True)
@@ -59,34 +59,45 @@ class Answer:
     body: bytes
 
 
-async def recall(tx: Transaction, key: Key, oldest: str) -> Answer | None:
+async def recall(tx: Transaction, key: Key) -> Answer | None:
     """Return the recorded answer of a key; `Conflict` (`key_reused`) if it was another request's."""
-    rows = await tx.fetch(_KNOWN, {"id": key.id})
-    if not rows:
-        return None
-    _, fingerprint, status, headers, body, created_at = rows[0]
-    if created_at < oldest:
-        await tx.execute(_FORGET, {"id": key.id, "before": oldest})
-        return None
-    if fingerprint != key.fingerprint:
-        raise Conflict(Code.KEY_REUSED, "this Idempotency-Key was used for another request")
-    return Answer(status, msgspec.json.decode(headers), body.encode())
+    return (await recall_all(tx, [key]))[0]
 
 
-async def record(tx: Transaction, key: Key, answer: Answer, now: str) -> None:
-    """Keep an answer for 24 hours."""
-    headers = msgspec.json.encode(answer.headers).decode()
-    await tx.execute(
-        _RECORD,
-        {
-            "id": key.id,
-            "fingerprint": key.fingerprint,
-            "status": answer.status,
-            "headers": headers,
-            "body": answer.body.decode(),
-            "created_at": now,
-        },
-    )
+async def recall_all(tx: Transaction, keys: Sequence[Key]) -> list[Answer | None]:
+    """Return the recorded answer of each key; `Conflict` (`key_reused`) if one was another request's."""
+    oldest = instant(time.time() - KEPT_S)
+    answers: dict[str, Answer] = {}
+    fingerprints = {key.id: key.fingerprint for key in keys}
+    expired: list[str] = []
+    for key_id, fingerprint, status, headers, body, created_at in await tx.fetch(
+        _KNOWN, {"ids": list(fingerprints)}
+    ):
+        if created_at < oldest:
+            expired.append(key_id)
+        elif fingerprint != fingerprints[key_id]:
+            raise Conflict(Code.KEY_REUSED, "this Idempotency-Key was used for another request")
+        else:
+            answers[key_id] = Answer(status, msgspec.json.decode(headers), body.encode())
+    if expired:
+        await tx.execute(_FORGET, {"ids": expired})
+    return [answers.get(key.id) for key in keys]
+
+
+async def record(tx: Transaction, answers: Sequence[tuple[Key, Answer]], now: str) -> None:
+    """Keep answers for 24 hours."""
+    rows = [
+        (
+            key.id,
+            key.fingerprint,
+            answer.status,
+            msgspec.json.encode(answer.headers).decode(),
+            answer.body.decode(),
+            now,
+        )
+        for key, answer in answers
+    ]
+    await tx.insert(idempotency_keys, rows)
 
 
 async def forget_old(tx: Transaction, before: str) -> int:

@@ -302,7 +302,7 @@ async def children(
     parameters: dict[str, object] = {
         **reach_parameters(caller),
         **cursors.bounds(fingerprint, wanted.after, wanted.before),
-        "parents": list(parents),
+        "parents": list(dict.fromkeys(parents)),
         "limit": wanted.limit + 1,
     }
     bounds = (wanted.after is not None, wanted.before is not None, wanted.backward)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from functools import cache
+from math import isfinite
 from typing import Annotated, Any, NoReturn, TypeAlias, TypeVar
 
 import msgspec
@@ -19,6 +20,7 @@ MAX_ITEMS = 1_000
 MAX_DEPTH = 100
 MAX_META_BYTES = 64 * 1024
 MAX_DATA_BYTES = 1024 * 1024
+LONGEST_NUMBER = 4_000
 KEY_PATTERN = r"^[A-Za-z0-9_-]{1,128}\Z"
 
 Key = Annotated[str, Meta(pattern=KEY_PATTERN, description="1 to 128 of A-Z a-z 0-9 _ -")]
@@ -104,9 +106,14 @@ def decode_one(body: bytes, shape: type[T]) -> Item[T]:
 def loads(body: bytes) -> Any:
     """Read JSON (RFC 8259) of any form; raises `Refused` (`malformed`)."""
     try:
-        return json.loads(body, parse_constant=_not_json)
+        # Decoded here, since `json` would guess UTF-16 and let lone surrogates through.
+        return json.loads(body.decode(), parse_constant=_not_json, parse_int=_whole)
     except RecursionError as error:
         raise Refused(Code.MALFORMED, f"the body is nested deeper than {MAX_DEPTH} levels") from error
+    except UnicodeDecodeError as error:
+        raise Refused(
+            Code.MALFORMED, f"the body is not UTF-8: {error.reason} at byte {error.start}"
+        ) from error
     except ValueError as error:
         raise Refused(Code.MALFORMED, f"the body is not JSON: {error}") from error
 
@@ -151,6 +158,11 @@ def _not_json(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not a JSON number")
 
 
+def _whole(digits: str) -> int | float:
+    # Python refuses to read a number of thousands of digits; this one is refused in any case, by its field's name.
+    return int(digits) if len(digits) < LONGEST_NUMBER else float("inf")
+
+
 def _field_faults(name: str, value: object, field_type: object) -> list[Fault]:
     try:
         if wrong := _wrong_json(value, _pointer(name)):
@@ -188,7 +200,7 @@ def _wrong_json(value: object, pointer: str) -> Fault | None:
     pending: list[tuple[object, int]] = [(value, 1)]
     while pending:
         part, depth = pending.pop()
-        if depth > MAX_DEPTH:
+        if depth > MAX_DEPTH and isinstance(part, (dict, list)):
             return Fault(Code.INVALID_VALUE, pointer, f"nested deeper than {MAX_DEPTH} levels")
         if isinstance(part, str):
             if wrong := _wrong_text(part):
@@ -198,7 +210,10 @@ def _wrong_json(value: object, pointer: str) -> Fault | None:
             pending.extend((member, depth + 1) for member in part.values())
         elif isinstance(part, list):
             pending.extend((member, depth + 1) for member in part)
-        elif isinstance(part, (int, float)) and not -(2**63) <= part < 2**64:
+        elif isinstance(part, float):
+            if not isfinite(part):
+                return Fault(Code.INVALID_VALUE, pointer, "a number is beyond 64 bits")
+        elif isinstance(part, int) and not -(2**63) <= part < 2**64:
             return Fault(Code.INVALID_VALUE, pointer, "a number is beyond 64 bits")
     return None
 

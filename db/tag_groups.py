@@ -131,16 +131,16 @@ async def prepare(w: Writing, items: Sequence[Item[NewTagGroup]]) -> list[TagGro
 def inline_faults(item: NewTagGroup) -> list[Fault]:
     """Tell what is wrong with the tags that a group brings."""
     faults: list[Fault] = []
-    seen: set[str] = set()
+    seen: set[tuple[str, str]] = set()
     for index, tag in enumerate(item.tags or ()):
         if fault := identifier_fault(tag.identifier):
             faults.append(_inside(index, fault))
-        for claim, field in ((tag.identifier, "identifier"), (tag.id and f"id {tag.id}", "id")):
-            if claim in seen:
+        for field, value in (("identifier", tag.identifier), ("id", tag.id)):
+            if value is not None and (field, value) in seen:
                 detail = f"an earlier tag of this group has the same {field}"
                 faults.append(_inside(index, Fault(Code.DUPLICATE_IN_BATCH, f"/{field}", detail)))
-            elif claim:
-                seen.add(claim)
+            elif value is not None:
+                seen.add((field, value))
     return faults
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 import strawberry
+
 from db.commands import OnConflict, OnError
 from db.errors import Code
 from db.outcomes import Outcome

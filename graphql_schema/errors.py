@@ -49,11 +49,13 @@ def present(result: ExecutionResult, request_id: str) -> None:
 
 def _shown(error: GraphQLError, request_id: str, logged: set[int], *, early: bool) -> GraphQLError:
     cause = _cause(error)
-    message = error.message
+    message, extensions = error.message, dict(error.extensions or {})
     if isinstance(cause, SheafError):
         message, extensions = cause.detail, _extensions(cause)
-    elif error.extensions.get("code") or (code := _mistake(error, cause, early=early)):
-        extensions = {"code": error.extensions.get("code") or code, **error.extensions}
+    elif "code" in extensions:
+        pass
+    elif code := _mistake(error, cause, early=early):
+        extensions["code"] = code
     else:
         if id(cause) not in logged:
             logged.add(id(cause))

@@ -47,7 +47,9 @@ class Loaders:
         self._slices: dict[Edge[Any], DataLoader[ChildPage, Slice[Any]]] = {}
         self._sizes: dict[Edge[Any], DataLoader[Parent, int]] = {}
         self.ancestors_by_path: DataLoader[str, list[ScopeRow]] = DataLoader(self._ancestors)
-        self.tag_assignment_by_pair: DataLoader[tuple[str, str], TagAssignmentRow | None] = DataLoader(self._pairs)
+        self.tag_assignment_by_pair: DataLoader[tuple[str, str], TagAssignmentRow | None] = DataLoader(
+            self._pairs
+        )
         self.slice_of_list: DataLoader[ListPage, Slice[Any]] = DataLoader(self._slices_of_lists)
         self.size_of_list: DataLoader[ListPage, int] = DataLoader(self._sizes_of_lists)
 
@@ -105,11 +107,16 @@ class Loaders:
 
     async def _slices_of_lists(self, keys: list[ListPage]) -> list[Slice[Any] | BaseException]:
         async with self._database.read("lists") as reader:
-            return [await _refusal_as_value(reads.page(reader, self._caller, k.noun, k.selection, k.page)) for k in keys]
+            return [
+                await _refusal_as_value(reads.page(reader, self._caller, k.noun, k.selection, k.page))
+                for k in keys
+            ]
 
     async def _sizes_of_lists(self, keys: list[ListPage]) -> list[int | BaseException]:
         async with self._database.read("count_lists") as reader:
-            return [await _refusal_as_value(reads.count(reader, self._caller, k.noun, k.selection)) for k in keys]
+            return [
+                await _refusal_as_value(reads.count(reader, self._caller, k.noun, k.selection)) for k in keys
+            ]
 
 
 async def _refusal_as_value(answer: Awaitable[T]) -> T | SheafError:

@@ -15,6 +15,7 @@ from db.outcomes import Report
 from db.shapes import MAX_ITEMS, Change, NewItem
 from graphql_schema.context import Info
 from graphql_schema.errors import BadArgument
+from graphql_schema.fields import resolved_by
 from graphql_schema.inputs import DeleteInput, Items, bounded, encodable, target, typed
 from graphql_schema.pagination import given
 from graphql_schema.results import Answer, answer
@@ -55,15 +56,16 @@ def creates(noun: Noun[RowT], shape: type[NewItem], input_type: type, descriptio
     async def resolve(
         info: Info,
         items: items_type,  # type: ignore[valid-type]  # a type made at run time
+        *,
         on_error: OnErrorArgument = OnError.REJECT_ALL,
         on_conflict: OnConflictArgument = OnConflict.ERROR,
         dry_run: DryRun = False,
         idempotency_key: IdempotencyKey = UNSET,
     ) -> Answer:
         command = Create(noun, typed(bounded(items), shape), on_error, on_conflict)
-        return answer(await perform(info, command, items, dry_run, idempotency_key))
+        return answer(await perform(info, command, items, dry_run=dry_run, key=given(idempotency_key)))
 
-    return strawberry.mutation(resolver=resolve, description=description, metadata={"creates": noun})
+    return resolved_by(resolve, description, metadata={"creates": noun})
 
 
 def updates(noun: Noun[RowT], shape: type[Change], input_type: type, description: str) -> Any:
@@ -73,16 +75,17 @@ def updates(noun: Noun[RowT], shape: type[Change], input_type: type, description
     async def resolve(
         info: Info,
         items: items_type,  # type: ignore[valid-type]  # a type made at run time
+        *,
         on_error: OnErrorArgument = OnError.REJECT_ALL,
         dry_run: DryRun = False,
         idempotency_key: IdempotencyKey = UNSET,
     ) -> Answer:
         changes = typed([_change(item) for item in bounded(items)], shape)
-        targets = [target(item) for item in items]
+        targets = map(target, items)
         command = Update(noun, [Updating(*each) for each in zip(targets, changes, strict=True)], on_error)
-        return answer(await perform(info, command, items, dry_run, idempotency_key))
+        return answer(await perform(info, command, items, dry_run=dry_run, key=given(idempotency_key)))
 
-    return strawberry.mutation(resolver=resolve, description=description, metadata={"updates": noun})
+    return resolved_by(resolve, description, metadata={"updates": noun})
 
 
 def deletes(noun: Noun[RowT], description: str) -> Any:
@@ -92,23 +95,24 @@ def deletes(noun: Noun[RowT], description: str) -> Any:
     async def resolve(
         info: Info,
         items: items_type,  # type: ignore[valid-type]  # a type made at run time
+        *,
         on_error: OnErrorArgument = OnError.REJECT_ALL,
         dry_run: DryRun = False,
         idempotency_key: IdempotencyKey = UNSET,
     ) -> Answer:
         command = Delete(noun, [target(item) for item in bounded(items)], on_error)
-        return answer(await perform(info, command, items, dry_run, idempotency_key))
+        return answer(await perform(info, command, items, dry_run=dry_run, key=given(idempotency_key)))
 
-    return strawberry.mutation(resolver=resolve, description=description, metadata={"deletes": noun})
+    return resolved_by(resolve, description, metadata={"deletes": noun})
 
 
 async def perform(
-    info: Info, command: Command, items: Items, dry_run: bool, key: str | None
+    info: Info, command: Command, items: Items, *, dry_run: bool, key: str | None
 ) -> Report[Any]:
     """Execute a command, or return what its key has for an answer; what was read before is forgotten."""
     context = info.context
     try:
-        if given(key) is None or dry_run:
+        if key is None or dry_run:
             return await engine.run(context.database, context.writer, command, dry_run=dry_run)
         once = _key(info, command, items, key)
         recorded, _ = await engine.run_once(context.database, context.writer, command, once, _rendered)

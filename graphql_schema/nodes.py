@@ -16,6 +16,7 @@ from db.tag_groups import TAG_GROUPS
 from db.tags import TAGS
 from graphql_schema.context import Info
 from graphql_schema.errors import BadArgument
+from graphql_schema.fields import resolved_by, stored
 from graphql_schema.scalars import DateTime
 
 MAX_IDS = 100
@@ -27,21 +28,23 @@ NOUNS: dict[Namespace, Noun[Any]] = {
 Id = Annotated[strawberry.ID, strawberry.argument(name="id", description="The object's id.")]
 
 
+def _etag(row: Parent[Any]) -> str:
+    return f'"{row.revision}"'
+
+
 @strawberry.interface(description="An object of the catalogue, known by its id.")
 class Node:
     row: ClassVar[type]
 
-    id: strawberry.ID = strawberry.field(
-        description="The id: the kind of object, `_`, and what the client or the server chose. "
+    id: strawberry.ID = stored(
+        "The id: the kind of object, `_`, and what the client or the server chose. "
         "It is unique within its root scope and never changes."
     )
 
-    @strawberry.field(
-        description="The ETag of the object's present state, in quotes: made anew at each change, never reused."
+    etag: str = resolved_by(
+        _etag,
+        "The ETag of the object's present state, in quotes: made anew at each change, never reused.",
     )
-    @staticmethod
-    def etag(row: Parent[Any]) -> str:
-        return f'"{row.revision}"'
 
     @classmethod
     def is_type_of(cls, value: object, _info: object) -> bool:
@@ -53,14 +56,10 @@ class Node:
 class Stamped:
     """When and by whom an object was made and changed."""
 
-    created_at: DateTime = strawberry.field(description="When the object was created.")
-    created_by: str = strawberry.field(description="Who created the object: the subject of the token.")
-    updated_at: DateTime | None = strawberry.field(
-        description="When the object was last changed, `null` if it never was."
-    )
-    updated_by: str | None = strawberry.field(
-        description="Who last changed the object, `null` if it never was changed."
-    )
+    created_at: DateTime = stored("When the object was created.")
+    created_by: str = stored("Who created the object: the subject of the token.")
+    updated_at: DateTime | None = stored("When the object was last changed, `null` if it never was.")
+    updated_by: str | None = stored("Who last changed the object, `null` if it never was changed.")
 
 
 def to_one(noun: Noun[Any], column: str, description: str) -> Any:
@@ -70,7 +69,7 @@ def to_one(noun: Noun[Any], column: str, description: str) -> Any:
         wanted = getattr(row, column)
         return None if wanted is None else info.context.loaders.by_id(noun).load(wanted)
 
-    return strawberry.field(resolver=resolve, description=description, metadata={"to_one": (noun, column)})
+    return resolved_by(resolve, description, metadata={"to_one": (noun, column)})
 
 
 def found_by_id(noun: Noun[Any], description: str) -> Any:
@@ -79,7 +78,7 @@ def found_by_id(noun: Noun[Any], description: str) -> Any:
     def resolve(info: Info, wanted: Id) -> Awaitable[Any] | None:
         return load(info, wanted, noun)
 
-    return strawberry.field(resolver=resolve, description=description, metadata={"found_by_id": noun})
+    return resolved_by(resolve, description, metadata={"found_by_id": noun})
 
 
 def load(info: Info, wanted: str, only: Noun[Any] | None = None) -> Awaitable[Any] | None:
@@ -90,22 +89,23 @@ def load(info: Info, wanted: str, only: Noun[Any] | None = None) -> Awaitable[An
     return loaders.by_id(noun).load(wanted) if noun and only in {None, noun} else None
 
 
+def _node(info: Info, wanted: Id) -> Awaitable[Any] | None:
+    return load(info, wanted)
+
+
+def _nodes(
+    info: Info,
+    ids: Annotated[list[strawberry.ID], strawberry.argument(description=f"Up to {MAX_IDS} ids.")],
+) -> Sequence[Awaitable[Any] | None]:
+    if len(ids) > MAX_IDS:
+        raise BadArgument("ids", f"can name {MAX_IDS} objects, not {len(ids):,}")
+    return [load(info, wanted) for wanted in ids]
+
+
 @strawberry.type
 class NodeQueries:
-    @strawberry.field(graphql_type=Node | None, description="Any object by its id, `null` if none is in reach.")
-    @staticmethod
-    def node(info: Info, wanted: Id) -> Awaitable[Any] | None:
-        return load(info, wanted)
-
-    @strawberry.field(
-        graphql_type=list[Node | None],
-        description="Objects of any kind by their ids, in the order of the ids, `null` for each that isn't in reach.",
+    node: Node | None = resolved_by(_node, "Any object by its id, `null` if none is in reach.")
+    nodes: list[Node | None] = resolved_by(
+        _nodes,
+        "Objects of any kind by their ids, in the order of the ids, `null` for each that isn't in reach.",
     )
-    @staticmethod
-    def nodes(
-        info: Info,
-        ids: Annotated[list[strawberry.ID], strawberry.argument(description=f"Up to {MAX_IDS} ids.")],
-    ) -> Sequence[Awaitable[Any] | None]:
-        if len(ids) > MAX_IDS:
-            raise BadArgument("ids", f"can name {MAX_IDS} objects, not {len(ids):,}")
-        return [load(info, wanted) for wanted in ids]

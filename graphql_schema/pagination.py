@@ -11,6 +11,7 @@ from strawberry import UNSET, Parent
 from db.reads import DEFAULT_LIMIT, MAX_LIMIT, Edge, Page, Slice
 from graphql_schema.context import Info
 from graphql_schema.errors import BadArgument
+from graphql_schema.fields import resolved_by, stored
 
 NodeT = TypeVar("NodeT")
 T = TypeVar("T")
@@ -54,56 +55,58 @@ class Listed:
         return self.slice.cursor(self.node)
 
 
+def _start_cursor(page: Parent[Slice[Any]]) -> str | None:
+    return page.cursor(page.rows[0]) if page.rows else None
+
+
+def _end_cursor(page: Parent[Slice[Any]]) -> str | None:
+    return page.cursor(page.rows[-1]) if page.rows else None
+
+
 @strawberry.type(description="Where in its list a page lies.")
 class PageInfo:
-    has_next: bool = strawberry.field(name="hasNextPage", description="Whether objects follow this page.")
-    has_previous: bool = strawberry.field(
-        name="hasPreviousPage", description="Whether objects precede this page."
+    has_next: bool = stored("Whether objects follow this page.", name="hasNextPage")
+    has_previous: bool = stored("Whether objects precede this page.", name="hasPreviousPage")
+    start_cursor: str | None = resolved_by(
+        _start_cursor, "The cursor of the first object of the page, `null` if it is empty."
     )
-
-    @strawberry.field(description="The cursor of the first object of the page, `null` if it is empty.")
-    @staticmethod
-    def start_cursor(page: Parent[Slice[Any]]) -> str | None:
-        return page.cursor(page.rows[0]) if page.rows else None
-
-    @strawberry.field(description="The cursor of the last object of the page, `null` if it is empty.")
-    @staticmethod
-    def end_cursor(page: Parent[Slice[Any]]) -> str | None:
-        return page.cursor(page.rows[-1]) if page.rows else None
+    end_cursor: str | None = resolved_by(
+        _end_cursor, "The cursor of the last object of the page, `null` if it is empty."
+    )
 
 
 @strawberry.type(name="Edge", description="An object in a list.")
 class ListEdge(Generic[NodeT]):
-    node: NodeT = strawberry.field(description="The object.")
-    cursor: str = strawberry.field(
-        description="The object's place in this list. It stays valid when the object is deleted."
-    )
+    node: NodeT = stored("The object.")
+    cursor: str = stored("The object's place in this list. It stays valid when the object is deleted.")
+
+
+async def _edges(listing: Parent[Listing]) -> list[Listed]:
+    page = await listing.slice()
+    return [Listed(row, page) for row in page.rows]
+
+
+async def _nodes(listing: Parent[Listing]) -> list[object]:
+    return (await listing.slice()).rows
+
+
+# Strawberry reads the annotation of a generic type's resolver, and doesn't know what a slice is.
+async def _page_info(listing: Parent[Listing]) -> object:
+    return await listing.slice()
+
+
+async def _total_count(listing: Parent[Listing]) -> int:
+    return await listing.size()
 
 
 @strawberry.type(description="A page of a list, ordered by id.")
 class Connection(Generic[NodeT]):
-    @strawberry.field(graphql_type=list[ListEdge[NodeT]], description="The objects with their cursors.")
-    @staticmethod
-    async def edges(listing: Parent[Listing]) -> list[Listed]:
-        page = await listing.slice()
-        return [Listed(row, page) for row in page.rows]
-
-    @strawberry.field(graphql_type=list[NodeT], description="The objects.")
-    @staticmethod
-    async def nodes(listing: Parent[Listing]) -> list[Any]:
-        return (await listing.slice()).rows
-
-    @strawberry.field(graphql_type=PageInfo, description="Where in its list this page lies.")
-    @staticmethod
-    async def page_info(listing: Parent[Listing]) -> Slice[Any]:
-        return await listing.slice()
-
-    @strawberry.field(
-        description="How many objects the whole list has. They are counted only when this is asked for."
+    edges: list[ListEdge[NodeT]] = resolved_by(_edges, "The objects with their cursors.")
+    nodes: list[NodeT] = resolved_by(_nodes, "The objects.")
+    page_info: PageInfo = resolved_by(_page_info, "Where in its list this page lies.")
+    total_count: int = resolved_by(
+        _total_count, "How many objects the whole list has. They are counted only when this is asked for."
     )
-    @staticmethod
-    async def total_count(listing: Parent[Listing]) -> int:
-        return await listing.size()
 
 
 def page_of(first: int | None, after: str | None, last: int | None, before: str | None) -> Page:
@@ -130,6 +133,7 @@ def to_many(edge: Edge[Any], description: str) -> Any:
     def resolve(
         row: Parent[Any],
         info: Info,
+        *,
         first: First = UNSET,
         after: After = UNSET,
         last: Last = UNSET,
@@ -140,4 +144,4 @@ def to_many(edge: Edge[Any], description: str) -> Any:
         page = page_of(first, after, last, before)
         return Listing(partial(slices.load, (parent, page)), partial(sizes.load, parent))
 
-    return strawberry.field(resolver=resolve, description=description, metadata={"to_many": edge})
+    return resolved_by(resolve, description, metadata={"to_many": edge})

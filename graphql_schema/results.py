@@ -11,6 +11,7 @@ from strawberry import Parent
 from db.errors import Fault
 from db.outcomes import Outcome
 from graphql_schema.enums import Code
+from graphql_schema.fields import resolved_by, stored
 
 if TYPE_CHECKING:
     from db.outcomes import Report
@@ -44,48 +45,46 @@ def answer(report: Report[Any]) -> Answer:
     return Answer(count, report.committed, items)
 
 
+def _dotted(fault: Parent[Fault]) -> str | None:
+    steps = fault.pointer.split("/")[1:]
+    return ".".join(step.replace("~1", "/").replace("~0", "~") for step in steps) or None
+
+
 @strawberry.type(description="One thing that is wrong with one item.")
 class ItemError:
-    code: Code = strawberry.field(description="The reason, to switch over.")
-
-    @strawberry.field(
-        description="The field at fault, with dots where it lies deeper: `displayName`, `tags.0.identifier`. "
-        "`null` if it is the item as a whole."
+    code: Code = stored("The reason, to switch over.")
+    field: str | None = resolved_by(
+        _dotted,
+        "The field at fault, with dots where it lies deeper: `displayName`, `tags.0.identifier`. "
+        "`null` if it is the item as a whole.",
     )
-    @staticmethod
-    def field(fault: Parent[Fault]) -> str | None:
-        steps = fault.pointer.split("/")[1:]
-        return ".".join(step.replace("~1", "/").replace("~0", "~") for step in steps) or None
-
-    detail: str = strawberry.field(name="message", description="The reason, for people.")
+    detail: str = stored("The reason, for people.", name="message")
 
 
 @strawberry.type
 class ItemResult:
     """The fields that all results have; those of a noun add its object."""
 
-    index: int = strawberry.field(description="The item's place in `input`, from 0.")
-    outcome: Outcome = strawberry.field(description="What became of the item.")
-    errors: list[ItemError] = strawberry.field(
-        description="All that is wrong with the item; empty if it didn't fail."
-    )
+    index: int = stored("The item's place in `input`, from 0.")
+    outcome: Outcome = stored("What became of the item.")
+    errors: list[ItemError] = stored("All that is wrong with the item; empty if it didn't fail.")
 
 
 @strawberry.type
 class Payload:
     """The fields that all payloads have; those of a noun add its results."""
 
-    count: int = strawberry.field(description="How many objects were created, changed or deleted.")
-    committed: bool = strawberry.field(
-        description="Whether the good items were stored. `false` for a dry run, and when a faulty item rejects all."
+    count: int = stored("How many objects were created, changed or deleted.")
+    committed: bool = stored(
+        "Whether the good items were stored. `false` for a dry run, and when a faulty item rejects all."
     )
 
 
 def results() -> Any:
     """Declare a payload's results."""
-    return strawberry.field(description="What became of each item, in the order of `input`.")
+    return stored("What became of each item, in the order of `input`.")
 
 
 def shown_as(name: str, description: str) -> Any:
     """Declare the field of a result that shows the item's object."""
-    return strawberry.field(name=name, description=description)
+    return stored(description, name=name)

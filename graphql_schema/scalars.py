@@ -53,7 +53,8 @@ def _parse_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> 
 SCALARS: dict[object, ScalarDefinition] = {
     DateTime: strawberry.scalar(
         name="DateTime",
-        description="A moment as RFC 3339 writes it, for example `2024-01-15T10:30:00Z`. Answers are in UTC and whole seconds.",
+        description="A moment as RFC 3339 writes it, for example `2024-01-15T10:30:00Z`. "
+        "Answers are in UTC and whole seconds.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
         serialize=str,
         parse_value=_parse_time,

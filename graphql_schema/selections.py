@@ -4,6 +4,7 @@ from functools import partial
 from typing import Annotated
 
 import strawberry
+from strawberry import UNSET
 
 from db.nouns import Noun, RowT
 from db.reads import Page, Selection
@@ -25,7 +26,9 @@ WithDescendants = Annotated[
 ]
 Ids = Annotated[
     list[strawberry.ID] | None,
-    strawberry.argument(description=f"Only the objects with these ids, up to {MAX_IDS}; others are left out."),
+    strawberry.argument(
+        description=f"Only the objects with these ids, up to {MAX_IDS}; others are left out."
+    ),
 ]
 
 
@@ -36,7 +39,7 @@ def selection(
     scope_id, ids = given(scope_id), given(ids)
     if ids is not None and len(ids) > MAX_IDS:
         raise BadArgument("ids", f"can name {MAX_IDS} objects, not {len(ids):,}")
-    texts = {name: text for name, text in filters.items() if given(text) is not None}
+    texts = {name: text for name, text in filters.items() if text is not None and text is not UNSET}
     for name, text in [("scopeId", scope_id or ""), *(("ids", each) for each in ids or ()), *texts.items()]:
         if "\0" in text or not encodable(text):
             raise BadArgument(name, "must not contain the character U+0000 or a lone surrogate")

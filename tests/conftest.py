@@ -28,6 +28,8 @@ hypothesis.settings.register_profile("soak", deadline=None, max_examples=2_000, 
 hypothesis.settings.load_profile("test")
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FETCH_LIMIT_S = 240
+LAUNCH = "import playwright.sync_api as p; p.sync_playwright().start().chromium.launch().close()"
 
 
 @pytest.fixture(scope="session")
@@ -85,3 +87,26 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     database = open_database(database_url)
     yield database
     await database.close()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str | None:
+    """Return what to launch as Playwright's `executable_path`: the machine's browser, else `None`, its own."""
+    for name in CHROMIUM:
+        if found := shutil.which(name):
+            return found
+    if _can_launch_its_own():
+        return None
+    missing = "browser tests need Chromium (Debian: apt-get install chromium), and none could be fetched"
+    if os.environ.get("CI"):
+        pytest.fail(missing)
+    pytest.skip(missing)
+
+
+def _can_launch_its_own() -> bool:
+    try:
+        for command in (["-m", "playwright", "install", "chromium"], ["-c", LAUNCH]):
+            subprocess.run([sys.executable, *command], check=True, capture_output=True, timeout=FETCH_LIMIT_S)
+    except subprocess.SubprocessError:
+        return False
+    return True

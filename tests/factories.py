@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from db import engine
+from sqlalchemy import select
+
+from db import engine, tables
 from db.access import SYSTEM, Principal, Reach, Role
 from db.commands import Create
 from db.outcomes import Outcome
@@ -16,8 +18,11 @@ from db.tag_groups import TAG_GROUPS, NewTagGroup
 from db.tags import TAGS, NewTag
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from db.database import Database
     from db.nouns import Noun
+    from db.outcomes import Report
     from db.shapes import NewItem
 
 
@@ -98,7 +103,12 @@ async def resources(database: Database, *names: str, caller: Principal = SYSTEM,
 
 
 async def caller_in(
-    database: Database, scope_id: str, *, root: str = "scope_acme", role: Role = Role.ADMIN, subject: str = "alice"
+    database: Database,
+    scope_id: str,
+    *,
+    root: str = "scope_acme",
+    role: Role = Role.ADMIN,
+    subject: str = "alice",
 ) -> Principal:
     """Return a caller whose token is for a scope."""
     everywhere = Principal(subject="test", role=Role.READER, reach=Reach(root, root, ""))
@@ -106,3 +116,30 @@ async def caller_in(
         scope = await by_id(reader, everywhere, SCOPES, scope_id)
     assert scope is not None, scope_id
     return Principal(subject=subject, role=role, reach=Reach(scope.root_id, scope.id, scope.path))
+
+
+def fates(report: Report[Any]) -> list[str]:
+    """Return each item's outcome in a word: `created`, or for a faulty one the codes of its faults."""
+    return [
+        " ".join(f"{fault.code}{fault.pointer}" for fault in result.faults) or result.outcome.value
+        for result in report.results
+    ]
+
+
+def ids(rows: Iterable[Any]) -> list[str | None]:
+    """Return the ids of rows, `None` for a miss."""
+    return [row and row.id for row in rows]
+
+
+async def stored(database: Database) -> dict[str, list[tuple[Any, ...]]]:
+    """Return all that is stored, to show that a refused call changed nothing."""
+    async with database.read("test") as reader:
+        return {
+            table.name: sorted((tuple(row) for row in await reader.fetch(select(table), {})), key=repr)
+            for table in tables.metadata.sorted_tables
+        }
+
+
+def rows_of(report: Report[Any]) -> list[Any]:
+    """Return each item's row, `None` for a faulty one."""
+    return [result.row for result in report.results]

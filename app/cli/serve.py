@@ -23,10 +23,13 @@ from db.migrations import migrate
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping, Sequence
 
     from app.settings import Settings
 
-CHILD = "SHEAF_CHILD"
+# No setting, so not called like one.
+CHILD = "_SHEAF_CHILD"
+LOOK_EVERY_S = 0.2
 
 
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -114,27 +117,47 @@ def _supervise(settings: Settings, *, quiet: bool) -> int:
         "SHEAF_WORKERS": str(settings.workers),
         "SHEAF_ROOT_TOKEN": token,
     }
-    command = [sys.executable, "-m", "app", "serve"]
-    children = [
-        subprocess.Popen(command, env=environment)  # noqa: S603 - ourselves
-        for _ in range(settings.workers)
-    ]
-    stopping = False
-
-    def stop(_signal: int, _frame: object) -> None:
-        nonlocal stopping
-        stopping = True
-        for each in children:
-            each.send_signal(signal.SIGTERM)
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    workers = _Workers([sys.executable, "-m", "app", "serve"], environment)
+    signal.signal(signal.SIGTERM, workers.stop)
+    signal.signal(signal.SIGINT, workers.stop)
     if not quiet:
         print(welcome(settings, token), flush=True)
-    while any(child.poll() is None for child in children) or not stopping:
-        time.sleep(0.2)
-        for position, child in enumerate(children):
-            if child.poll() is not None and not stopping:
-                time.sleep(1)  # a worker that can't start must not spin
-                children[position] = subprocess.Popen(command, env=environment)  # noqa: S603 - ourselves
+    workers.run(settings.workers)
     return 0
+
+
+class _Workers:
+    """Server processes that are started anew when they die, and end together."""
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._command = command
+        self._environment = environment
+        self._children: list[subprocess.Popen[bytes]] = []
+        self._stopping = False
+
+    def stop(self, *_: object) -> None:
+        """Hand on SIGTERM."""
+        self._stopping = True
+        for child in self._children:
+            child.terminate()
+
+    def run(self, count: int) -> None:
+        """Keep so many running until `stop`, then wait for all."""
+        while len(self._children) < count:
+            self._children.append(self._start())
+        while not self._stopping or any(child.poll() is None for child in self._children):
+            time.sleep(LOOK_EVERY_S)
+            for position, child in enumerate(self._children):
+                if child.poll() is not None and not self._stopping:
+                    self._replace(position)
+
+    def _replace(self, position: int) -> None:
+        time.sleep(1)  # a worker that can't start must not spin
+        self._children[position] = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        child = subprocess.Popen(self._command, env=self._environment)  # noqa: S603 - ourselves
+        # A signal may have come before the child was known.
+        if self._stopping:
+            child.terminate()
+        return child

@@ -28,7 +28,7 @@ async def handle(request: web.Request) -> web.Response:
         method=method,
         path=request.rel_url.raw_path,
         query=tuple(request.rel_url.query.items()),
-        headers={name.lower(): value for name, value in request.headers.items()},
+        headers={name.lower(): ", ".join(request.headers.getall(name)) for name in request.headers},
         body=await read_body(request) if request.body_exists else b"",
     )
     return to_response(await ROUTER.dispatch(call))

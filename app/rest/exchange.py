@@ -41,7 +41,7 @@ class Call:
         media_type = (declared or "application/json").partition(";")[0].strip().lower()
         if media_type not in ("application/json", *also):
             accepted = " or ".join(("application/json", *also))
-            raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, f"the body must be {accepted}, not {declared}")
+            raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, f"the body must be {accepted}, not {declared!a}")
 
 
 def json_answer(status: int, value: object, headers: Mapping[str, str] | None = None) -> Answer:

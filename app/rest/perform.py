@@ -43,5 +43,4 @@ def idempotency_key(call: Call) -> Key | None:
         detail = f"Idempotency-Key must have 1 to {MAX_KEY_CHARACTERS} printable ASCII characters"
         raise Refused(Code.INVALID_VALUE, detail)
     query = repr(sorted(call.query)).encode()
-    conditions = repr([call.headers.get(name) for name in ("if-match", "if-none-match")]).encode()
-    return Key.of(call.caller, key, call.method.encode(), call.path.encode(), query, conditions, call.body)
+    return Key.of(call.caller, key, call.method.encode(), call.path.encode(), query, call.body)

@@ -70,4 +70,5 @@ class Router:
 
 
 def _decoded(segment: str) -> str:
-    return unquote(segment, errors="strict")
+    # What isn't UTF-8 becomes U+FFFD, which no id holds.
+    return unquote(segment, errors="replace")

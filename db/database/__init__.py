@@ -18,6 +18,7 @@ __all__ = [
     "Statement",
     "Transaction",
     "any_of",
+    "check_url",
     "first_of_each",
     "key_rows",
     "open_database",
@@ -25,17 +26,23 @@ __all__ = [
 ]
 
 SQLITE = "sqlite:///"
+POSTGRESQL = ("postgresql://", "postgres://")
 
 
 def open_database(url: str, *, pool_size: int = 10, time_limit_s: float = 30.0) -> Database:
     """Return the database that a URL names (`sqlite:///path` or `postgresql://…`); it connects at first use."""
+    check_url(url)
     path = sqlite_path(url)
     if path is not None:
         # Reads of SQLite are work of this machine's processors: more threads would only wait.
         return SqliteDatabase(path, pool_size=min(pool_size, 4), time_limit_s=time_limit_s)
-    if url.startswith(("postgresql://", "postgres://")):
-        return PostgresqlDatabase(url, pool_size=pool_size, time_limit_s=time_limit_s)
-    raise ValueError(f"SHEAF_DATABASE_URL must begin with sqlite:/// or postgresql://, not {url!r}")
+    return PostgresqlDatabase(url, pool_size=pool_size, time_limit_s=time_limit_s)
+
+
+def check_url(url: str) -> None:
+    """Raise `ValueError` for a URL that names no kind of database we know."""
+    if not url.startswith((SQLITE, *POSTGRESQL)):
+        raise ValueError("SHEAF_DATABASE_URL must begin with sqlite:/// or postgresql://")
 
 
 def sqlite_path(url: str) -> Path | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
 import structlog
-from sqlalchemy import CompoundSelect, Delete, Insert, Select, Update
+from sqlalchemy import CompoundSelect, Delete, Insert, Select, Update, literal_column, select
 
 from db.database.statements import Either
 from db.errors import Unavailable
@@ -31,6 +31,7 @@ log = structlog.get_logger(__name__)
 
 ATTEMPTS = 4  # one, and three retries
 FIRST_PAUSE_S = 0.02
+_ANYTHING = select(literal_column("1"))
 
 
 class Observer(Protocol):
@@ -86,6 +87,10 @@ class Transaction(Reader):
     """One write transaction: all of it is stored, or nothing."""
 
     name: str
+
+    @abstractmethod
+    def is_lost(self, error: Exception) -> bool:
+        """Tell whether an error that came up inside leaves nothing to go on with: the transaction must be ended."""
 
     @abstractmethod
     async def execute(self, statement: Statement, parameters: Mapping[str, object]) -> int:
@@ -149,8 +154,8 @@ class Database(ABC):
 
     async def ping(self) -> None:
         """Fail with `Unavailable` unless the database answers."""
-        async with self.read("ping"):
-            pass
+        async with self.read("ping") as reader:
+            await reader.fetch(_ANYTHING, {})
 
     @abstractmethod
     async def _close(self) -> None: ...

@@ -105,10 +105,11 @@ def _insertion(table: Table, hoisted: bool) -> str:
             given.append(column.name)
             taken.append(f"k.{column.name}{_cast(column)}")
     names = ", ".join(column.name for column in table.columns)
+    key = ", ".join(column.name for column in table.primary_key.columns)
     return (
         f"insert into {table.name} ({names}) select {', '.join(taken)}"
         f" from unnest({', '.join(arrays)}) as k({', '.join(given)})"
-        " on conflict do nothing returning id, root_id"
+        f" on conflict do nothing returning {key}"
     )
 
 
@@ -168,6 +169,10 @@ class PostgresqlReader(Reader):
 class PostgresqlTransaction(PostgresqlReader, Transaction):
     """One write transaction at READ COMMITTED."""
 
+    def is_lost(self, error: Exception) -> bool:
+        """Tell whether an error leaves nothing to go on with: the database's own, save what a statement broke."""
+        return isinstance(error, (Retry, *WORTH_REPEATING, *NOT_NOW, *DISCONNECTED))
+
     async def execute(self, statement: Statement, parameters: Mapping[str, object]) -> int:
         """Run one statement and return the number of rows it touched."""
         text = compiled(statement)
@@ -223,6 +228,8 @@ class PostgresqlDatabase(Database):
             pool_timeout=time_limit_s,
             # Every transaction here is ended by hand, so there is nothing to reset.
             pool_reset_on_return=None,
+            # SQLAlchemy gives each connection a codec for JSON; rows hold its text, as it was written.
+            json_deserializer=str,
         )
 
     async def _connect(self) -> asyncpg.Connection[Any]:

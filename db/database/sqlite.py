@@ -112,6 +112,10 @@ class SqliteReader(Reader):
 class SqliteTransaction(SqliteReader, Transaction):
     """The one write transaction there can be."""
 
+    def is_lost(self, error: Exception) -> bool:
+        """Tell whether an error leaves nothing to go on with: the database's own."""
+        return isinstance(error, (Retry, sqlite3.OperationalError))
+
     def __init__(self, database: SqliteDatabase, connection: aiosqlite.Connection, name: str) -> None:
         super().__init__(database, connection, name)
         self.notes: list[tuple[str, str]] = []

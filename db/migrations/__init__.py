@@ -9,11 +9,14 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from db.database import sqlite_path
+from db.database import check_url, sqlite_path
+from db.errors import Unavailable
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -24,13 +27,20 @@ LOCK = 0x5EAF
 
 
 async def migrate(url: str) -> None:
-    """Bring the database that a URL names to the newest version; harmless if it is there already."""
+    """Bring the database that a URL names to the newest version; harmless if it is there already.
+
+    Raises `Unavailable` for one that can't be reached, or holds something else.
+    """
     engine = _engine(url)
     try:
         async with engine.begin() as connection:
             if connection.dialect.name == "postgresql":
                 await connection.execute(text(f"select pg_advisory_xact_lock({LOCK})"))
             await connection.run_sync(_upgrade)
+    except DBAPIError as error:
+        raise Unavailable(f"the database can't be brought to this version: {error.orig}") from error
+    except CommandError as error:
+        raise Unavailable(f"the database is not one of this version's: {error}") from error
     finally:
         await engine.dispose()
 
@@ -51,6 +61,7 @@ def newest() -> str | None:
 
 
 def _engine(url: str) -> AsyncEngine:
+    check_url(url)
     path = sqlite_path(url)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)

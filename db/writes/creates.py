@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from db.commands import OnConflict
@@ -30,8 +31,22 @@ async def create(w: Writing, command: Create[RowT]) -> list[Result[RowT]]:
         results = await _insert_all(w, noun, items, prepared)
     else:
         results = await reconcile(w, command, prepared)
+    made = list(results)
     await noun.after_create(w, items, results)
+    _share_fates(made, results)
     return results
+
+
+def _share_fates(made: list[Result[RowT]], results: list[Result[RowT]]) -> None:
+    """Fail the items that were folded into one that, once it was stored, turned out to be faulty."""
+    gone = {
+        (before.row.id, before.row.root_id): after.faults
+        for before, after in zip(made, results, strict=True)
+        if before.row is not None and after.faults
+    }
+    for index, result in enumerate(results):
+        if gone and result.row is not None and (faults := gone.get((result.row.id, result.row.root_id))):
+            results[index] = failed(*faults)
 
 
 async def _insert_all(
@@ -40,11 +55,12 @@ async def _insert_all(
     """Insert what is good; what the one insert doesn't store met an object that was there first."""
     results: list[Result[RowT]] = []
     taken: dict[tuple[object, ...], int] = {}
+    repeats = _has_repeats(noun, items, prepared)
     for index, row in enumerate(prepared):
         if isinstance(row, tuple):
             results.append(failed(*row))
         elif (fault := noun.allow(w, None, row)) or (
-            fault := _repeated(noun, items[index], row, taken, index)
+            repeats and (fault := _repeated(noun, items[index], row, taken, index))
         ):
             results.append(failed(fault))
         else:
@@ -62,6 +78,20 @@ async def _insert_all(
             if result.row is not None and (result.row.id, result.row.root_id) in faults:
                 results[index] = failed(faults[result.row.id, result.row.root_id])
     return results
+
+
+def _has_repeats(
+    noun: Noun[RowT], items: Sequence[Item[NewItem]], prepared: list[RowT | tuple[Fault, ...]]
+) -> bool:
+    """Tell whether two items have the same id or unique key; hardly ever, so that most batches need no walk."""
+    rows = [row for row in prepared if not isinstance(row, tuple)]
+    brought = [item.id for item in items if not isinstance(item, tuple) and item.id is not None]
+    claims: list[Sequence[object]] = [brought]
+    for key in noun.unique:
+        # Builds the tuples without going back to Python for each.
+        values = attrgetter(*key.columns)
+        claims.append([values(row) for row in rows if key.applies(row)])
+    return any(len(set(each)) < len(each) for each in claims)
 
 
 def _repeated(

@@ -124,9 +124,9 @@ def _standing(
                 for user in ids
                 if (key := (user, root)) not in going or going[key] in used or key in stays
             ]
-            leaving = len(ids) - len(left)
-            if (owner, root) not in stays and total > leaving:
-                stays[owner, root] = (total - leaving, left)
+            standing = (total - len(ids) + len(left), left)
+            if standing[0] and stays.get((owner, root)) != standing:
+                stays[owner, root] = standing
                 changed = True
     return list(stays.items())
 

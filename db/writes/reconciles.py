@@ -44,6 +44,7 @@ class _Slots(Generic[RowT]):
     def __init__(self, noun: Noun[RowT]) -> None:
         self._noun = noun
         self._known: dict[tuple[object, ...], _Slot[RowT]] = {}
+        self._left: dict[tuple[object, ...], _Slot[RowT]] = {}
 
     def add(self, slot: _Slot[RowT]) -> None:
         """Note an object under its id and keys."""
@@ -57,8 +58,20 @@ class _Slots(Generic[RowT]):
         for key in self._noun.unique:
             if values := key.of(slot.row):
                 self._known.pop((key.columns, *values), None)
+                self._left[(key.columns, *values)] = slot
         slot.row = row
         self.add(slot)
+
+    def left(self, slot: _Slot[RowT], row: RowT) -> UniqueKey | None:
+        """Return the key that a changed row would take over from an object that leaves it in this batch.
+
+        All changes are one statement, in which no row can take what another still holds.
+        """
+        for key in self._noun.unique:
+            values = key.of(row)
+            if values and self._left.get((key.columns, *values), slot) is not slot:
+                return key
+        return None
 
     def by_id(self, row: RowT) -> _Slot[RowT] | None:
         """Return the object with a row's id."""
@@ -81,18 +94,26 @@ async def reconcile(
         row if isinstance(row, tuple) else _meet(w, command, slots, cast("NewItem", item), row)
         for item, row in zip(command.items, prepared, strict=True)
     ]
-    for index in orphans(prepared, {i for i, fate in enumerate(fates) if isinstance(fate, tuple)}):
+    for index in orphans(prepared, {i for i, fate in enumerate(fates) if _is_not_made(fate, prepared[i])}):
         fates[index] = (ORPHANED,)
     _require_planned_parents(prepared, fates)
     met = {id(fate.slot): fate.slot for fate in fates if isinstance(fate, _Met)}.values()
-    if await insert(w, command.noun, [slot.row for slot in met if slot.stored is None]) is not None:
-        raise Retry("another writer created one of the objects first")
+    # Changes first: a new row may take a key that a changed one leaves.
     await store_changes(
         w, command.noun, [slot.row for slot in met if slot.stored is not None and slot.row is not slot.stored]
     )
+    if await insert(w, command.noun, [slot.row for slot in met if slot.stored is None]) is not None:
+        raise Retry("another writer created one of the objects first")
     return [
         Result(fate.outcome, fate.slot.row) if isinstance(fate, _Met) else failed(*fate) for fate in fates
     ]
+
+
+def _is_not_made(fate: _Met[RowT] | tuple[Fault, ...], prepared: RowT | tuple[Fault, ...]) -> bool:
+    """Tell whether nothing has the id that was prepared: the item is faulty, or met an object with another id."""
+    if isinstance(fate, tuple) or isinstance(prepared, tuple):
+        return True
+    return bool(fate.slot.row.id != prepared.id)
 
 
 def _require_planned_parents(
@@ -102,7 +123,9 @@ def _require_planned_parents(
     moved = {
         i
         for i, fate in enumerate(fates)
-        if isinstance(fate, _Met) and getattr(fate.slot.row, "path", "") != getattr(prepared[i], "path", "")
+        if isinstance(fate, _Met)
+        and not _is_not_made(fate, prepared[i])
+        and getattr(fate.slot.row, "path", "") != getattr(prepared[i], "path", "")
     }
     if orphans(prepared, moved):
         raise Retry("a parent in the batch was created by somebody else")
@@ -177,5 +200,7 @@ def _merge(
         return _Met(Outcome.UNCHANGED, slot)
     if fault := noun.allow(w, slot.row, after):
         return (fault,)
+    if key := slots.left(slot, after):
+        return (already_exists(noun, key, after),)
     slots.change(slot, after)
     return _Met(Outcome.UPDATED, slot)

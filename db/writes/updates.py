@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+import msgspec
 from sqlalchemy import Select, select
 
 from db.commands import ANY_REVISION
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
 
     from db.commands import Target, Update, Updating
     from db.nouns import Noun, RowT, UniqueKey
+    from db.shapes import Change
     from db.writes import Writing
+
+_Held: TypeAlias = dict[tuple[object, ...], tuple[str, str]]
+"""The (id, root_id) that holds a unique key, by the key's columns and values."""
 
 
 def find(noun: Noun[Any], target: Target, rows: Mapping[str, Sequence[Any]]) -> Any | Fault:
@@ -49,9 +54,9 @@ async def update(w: Writing, command: Update[RowT]) -> list[Result[RowT]]:
     noun = command.noun
     before = await lock(w, noun, [item.target.id for item in command.items])
     await noun.before_change(w, [row for rows in before.values() for row in rows])
+    held = await _held(w, noun, command.items, before)
     now: dict[str, list[Any]] = {each: list(rows) for each, rows in before.items()}
-    results = [_step(w, noun, item, now) for item in command.items]
-    await _refuse_clashes(w, noun, command.items, results)
+    results = [_step(w, noun, item, now, held) for item in command.items]
     final: dict[tuple[str, str], Any] = {}
     for result in results:
         if result.outcome is Outcome.UPDATED and result.row is not None:
@@ -60,21 +65,20 @@ async def update(w: Writing, command: Update[RowT]) -> list[Result[RowT]]:
     return results
 
 
-def _step(w: Writing, noun: Noun[RowT], item: Updating, rows: dict[str, list[Any]]) -> Result[RowT]:
+def _step(
+    w: Writing, noun: Noun[RowT], item: Updating, rows: dict[str, list[Any]], held: _Held
+) -> Result[RowT]:
     row = find(noun, item.target, rows)
     if isinstance(row, Fault):
         return failed(row)
     if isinstance(item.change, tuple):
         return failed(*item.change)
-    values = given(item.change)
-    if item.replace:
-        values = replaced(noun, values)
-    after = patched(w, noun, row, values, deep=not item.replace)
+    after = patched(w, noun, row, _wanted(noun, item.change, replace=item.replace), deep=not item.replace)
     if isinstance(after, tuple):
         return failed(*after)
     if after is row:
         return Result(Outcome.UNCHANGED, row)
-    if fault := noun.allow(w, row, after):
+    if (fault := noun.allow(w, row, after)) or (fault := _clash(noun, after, held)):
         return failed(fault)
     rows[row.id] = [after]
     return Result(Outcome.UPDATED, after)
@@ -87,37 +91,53 @@ def _holders(noun: Noun[Any], key: UniqueKey) -> Select[Any]:
     return statement.where(key.where(table)) if key.where else statement
 
 
-async def _refuse_clashes(
-    w: Writing, noun: Noun[RowT], items: Sequence[Updating], results: list[Result[RowT]]
-) -> None:
-    """Refuse changes to a unique key that another object holds; the database refuses who comes in between."""
+async def _held(
+    w: Writing, noun: Noun[RowT], items: Sequence[Updating], rows: Mapping[str, Sequence[RowT]]
+) -> _Held:
+    """Find who holds the unique keys that items ask for; the database refuses who comes in between."""
+    held: _Held = {}
     for key in noun.unique:
         if noun.mutable.isdisjoint(key.columns):
             continue
-        wanted = {
-            values: i
-            for i, result in reversed(list(enumerate(results)))
-            if result.outcome is Outcome.UPDATED and (values := key.of(result.row))
+        asked = {
+            values
+            for item in items
+            if not isinstance(item.change, tuple)
+            for row in rows.get(item.target.id, ())
+            if (values := _asked(noun, key, row, _wanted(noun, item.change, replace=item.replace)))
         }
-        if not wanted:
-            continue
-        held: dict[tuple[str, ...], str] = {}
-        for record in await w.tx.fetch(_holders(noun, key), {"keys": sorted(wanted)}):
-            row = noun.row(*record)
-            held[_values(key, row)] = row.id
-        for i, result in enumerate(results):
-            values = key.of(result.row) if result.outcome is Outcome.UPDATED else None
-            if values is None:
-                continue
-            if held.setdefault(values, items[i].target.id) != items[i].target.id:
-                detail = f"a {noun.title} with {key.describe(result.row)} exists"
-                results[i] = failed(Fault(Code.ALREADY_EXISTS, key.pointer, detail))
+        if asked:
+            for record in await w.tx.fetch(_holders(noun, key), {"keys": sorted(asked)}):
+                row = noun.row(*record)
+                held[(key.columns, *(key.of(row) or ()))] = (row.id, row.root_id)
+    return held
 
 
-def _values(key: UniqueKey, row: object) -> tuple[str, ...]:
-    values = key.of(row)
-    assert values is not None, "the row was found by this key"
-    return values
+def _asked(noun: Noun[RowT], key: UniqueKey, row: RowT, values: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """Return the unique key that a change gives a row, `None` if it gives none."""
+    changed = {
+        column: values[column] for column in key.columns if column in values and column in noun.mutable
+    }
+    return key.of(msgspec.structs.replace(row, **changed)) if changed else None
+
+
+def _clash(noun: Noun[RowT], after: RowT, held: _Held) -> Fault | None:
+    """Object to a unique key that another object holds, or held before this batch; else claim it."""
+    keys = [key for key in noun.unique if not noun.mutable.isdisjoint(key.columns)]
+    claims = {(key.columns, *values): key for key in keys if (values := key.of(after))}
+    own = (after.id, after.root_id)
+    for claim, key in claims.items():
+        if held.get(claim, own) != own:
+            return Fault(
+                Code.ALREADY_EXISTS, key.pointer, f"a {noun.title} with {key.describe(after)} exists"
+            )
+    held.update(dict.fromkeys(claims, own))
+    return None
+
+
+def _wanted(noun: Noun[Any], change: Change, *, replace: bool) -> dict[str, Any]:
+    """Return the columns that a change sets."""
+    return replaced(noun, given(change)) if replace else given(change)
 
 
 async def store_changes(w: Writing, noun: Noun[Any], rows: list[Any]) -> None:

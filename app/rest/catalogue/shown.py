@@ -132,12 +132,15 @@ def first_columns(shape: type[S], noun: Noun[Any]) -> Callable[[Any, bool], S]:
     names = shape.__struct_fields__[:-1]
     assert noun.row.__struct_fields__[: len(names)] == names, (shape, noun.row)
     size = len(names)
-    texts = [position for position, name in enumerate(names) if name in noun.json]
+    optional = [position for position, name in enumerate(names) if noun.table.columns[name].nullable]
+    texts = frozenset(position for position in optional if names[position] in noun.json)
 
     def show(row: Any, with_etag: bool) -> S:
-        values: list[Any] = [UNSET if value is None else value for value in astuple(row)[:size]]
-        for position in texts:
-            if values[position] is not UNSET:
+        values: list[Any] = list(astuple(row)[:size])
+        for position in optional:
+            if values[position] is None:
+                values[position] = UNSET
+            elif position in texts:
                 values[position] = Raw(values[position])
         return shape(*values, etag(row)) if with_etag else shape(*values)
 

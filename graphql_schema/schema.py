@@ -1,0 +1,135 @@
+"""The schema, and how a document is executed against it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import strawberry
+from graphql import GraphQLError, OperationDefinitionNode
+from strawberry.exceptions import MissingQueryError
+from strawberry.extensions import SchemaExtension
+from strawberry.printer import print_schema as sdl_of
+from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
+
+from db.errors import Code
+from graphql_schema import errors
+from graphql_schema.nodes import NodeQueries
+from graphql_schema.resource_types import ResourceType, ResourceTypeMutations, ResourceTypeQueries
+from graphql_schema.resources import Resource, ResourceMutations, ResourceQueries
+from graphql_schema.scalars import SCALARS
+from graphql_schema.scopes import Scope, ScopeMutations, ScopeQueries
+from graphql_schema.tag_assignments import TagAssignment, TagAssignmentMutations, TagAssignmentQueries
+from graphql_schema.tag_groups import TagGroup, TagGroupMutations, TagGroupQueries
+from graphql_schema.tags import Tag, TagMutations, TagQueries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from strawberry.types import ExecutionContext, ExecutionResult
+
+    from graphql_schema.context import Context
+
+ANY_OPERATION = frozenset(OperationType)
+
+
+@strawberry.type(description="What can be read.")
+class Query(
+    NodeQueries,
+    ScopeQueries,
+    ResourceTypeQueries,
+    ResourceQueries,
+    TagGroupQueries,
+    TagQueries,
+    TagAssignmentQueries,
+):
+    pass
+
+
+@strawberry.type(
+    description="What can be changed. Each field is one transaction; those of one request run in their order."
+)
+class Mutation(
+    ScopeMutations,
+    ResourceTypeMutations,
+    ResourceMutations,
+    TagGroupMutations,
+    TagMutations,
+    TagAssignmentMutations,
+):
+    pass
+
+
+class _Schema(strawberry.Schema):
+    def process_errors(
+        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
+    ) -> None:
+        """Log nothing: `graphql_schema.errors` logs what is a fault of ours, once."""
+
+
+class _OneOperation(SchemaExtension):
+    """Refuses a document of several operations if none is named: Strawberry would execute the first."""
+
+    def on_validate(self) -> Iterator[None]:
+        context = self.execution_context
+        named = context._provided_operation_name  # noqa: SLF001 - the public property guesses
+        document = context.graphql_document
+        if named is None and document is not None:
+            operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+            if len(operations) > 1:
+                reason = "the document has several operations: operationName must name one"
+                error = GraphQLError(reason, extensions={"code": errors.BAD_USER_INPUT})
+                context.pre_execution_errors = [error]
+        yield
+
+
+schema = _Schema(
+    query=Query,
+    mutation=Mutation,
+    types=[Scope, ResourceType, Resource, TagGroup, Tag, TagAssignment],
+    extensions=[_OneOperation],
+    config=StrawberryConfig(scalar_map=SCALARS),
+)
+
+
+def print_schema() -> str:
+    """Return the schema as `schema.graphql` has it."""
+    return sdl_of(schema) + "\n"
+
+
+async def execute(
+    document: str | None,
+    variables: dict[str, Any] | None,
+    operation_name: str | None,
+    context: Context,
+    *,
+    allowed: Iterable[OperationType] = ANY_OPERATION,
+) -> ExecutionResult:
+    """Execute one operation of a document; never raises, every error of the result has its code.
+
+    The result is a `PreExecutionError` if nothing was executed.
+    """
+    await context.begin()
+    try:
+        result = await schema.execute(
+            document, variables, context, operation_name=operation_name, allowed_operation_types=allowed
+        )
+    except (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError) as error:
+        result = PreExecutionError(data=None, errors=[_unfit(error)])
+    errors.present(result, context.request_id)
+    return result
+
+
+def _unfit(error: Exception) -> GraphQLError:
+    """Tell what is wrong with a document in which there is nothing to execute."""
+    match error:
+        case InvalidOperationTypeError():
+            reason = f"a {error.operation_type.value} can't be sent this way"
+            code = Code.METHOD_NOT_ALLOWED.name
+        case CannotGetOperationTypeError():
+            reason, code = error.as_http_error_reason(), errors.BAD_USER_INPUT
+        case _:
+            reason, code = "there is no document", errors.PARSE_FAILED
+    return GraphQLError(reason, extensions={"code": code})
