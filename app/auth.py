@@ -41,7 +41,10 @@ def verification_keys(settings: Settings) -> list[VerificationKey]:
     """Read the keys that the settings name; `ValueError` says what is wrong with the file."""
     keys = [VerificationKey("HS256", settings.jwt_secret)] if settings.jwt_secret else []
     if settings.jwt_keys_file:
-        listed = json.loads(Path(settings.jwt_keys_file).read_text(encoding="utf-8"))
+        try:
+            listed = json.loads(Path(settings.jwt_keys_file).read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"SHEAF_JWT_KEYS_FILE is not JSON: {error}") from error
         if not isinstance(listed, list):
             raise ValueError("SHEAF_JWT_KEYS_FILE must hold a list of keys")
         keys += [_key(entry) for entry in listed]
@@ -55,6 +58,10 @@ def _key(entry: Any) -> VerificationKey:
         or not isinstance(entry.get("key"), str)
     ):
         raise ValueError(f"SHEAF_JWT_KEYS_FILE: a key needs alg (one of {', '.join(ALGORITHMS)}) and key")
+    try:
+        jwt.get_algorithm_by_name(entry["alg"]).prepare_key(entry["key"])
+    except UNREADABLE as error:
+        raise ValueError(f"SHEAF_JWT_KEYS_FILE: a key for {entry['alg']} can't be read: {error}") from error
     return VerificationKey(entry["alg"], entry["key"], entry.get("kid"), entry.get("partnerId"))
 
 

@@ -12,7 +12,9 @@ BENCHMARKS = {"create": create.main}
 def main() -> None:
     """Run benchmarks one after the other."""
     parser = argparse.ArgumentParser(prog="benchmarks", description="Measure, side by side with the limit.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which ones: {', '.join(BENCHMARKS)}; all by default")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"which ones: {', '.join(BENCHMARKS)}; all by default"
+    )
     names = parser.parse_args().names or list(BENCHMARKS)
     if unknown := [name for name in names if name not in BENCHMARKS]:
         parser.error(f"there is no benchmark {unknown[0]}")

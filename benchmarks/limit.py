@@ -43,8 +43,9 @@ POSTGRESQL_STATEMENTS = (
         " where t.id = any($1::text[]) order by t.id for key share of t"
     ),
     (
-        f"insert into resources ({', '.join(COLUMNS)})"
-        " select k.id, k.type, k.scope, k.external, k.name, k.data::json, $7::text, $8::text, null, null, $9::text, k.root"
+        f"insert into resources ({', '.join(COLUMNS)})"  # noqa: S608 - of constants
+        " select k.id, k.type, k.scope, k.external, k.name, k.data::json,"
+        " $7::text, $8::text, null, null, $9::text, k.root"
         " from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $10::text[])"
         " as k(id, type, scope, external, name, data, root) on conflict do nothing"
     ),
@@ -56,7 +57,10 @@ SQLITE_STATEMENTS = (
         " join scopes s on s.id = t.scope_id and s.root_id = t.root_id"
         " where t.id in (select value from json_each(?))"
     ),
-    f"insert into resources ({', '.join(COLUMNS)}) values ({', '.join('?' * len(COLUMNS))}) on conflict do nothing",
+    (
+        f"insert into resources ({', '.join(COLUMNS)})"  # noqa: S608 - of constants
+        f" values ({', '.join('?' * len(COLUMNS))}) on conflict do nothing"
+    ),
 )
 SQLITE_PRAGMAS = "pragma journal_mode = wal; pragma synchronous = full; pragma cache_size = -65536"
 

@@ -5,64 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from app.samples import SAMPLES
+
 if TYPE_CHECKING:
     from app.settings import Settings
-
-# The scopes and the group that the samples below refer to, then the samples of seeds 001, 000 and 002.
-SAMPLES: tuple[tuple[str, str, object], ...] = (
-    (
-        "the scopes and the tag group that the samples refer to",
-        "/scopes/batch",
-        [
-            {"id": "scope_acme", "name": "Acme"},
-            {"id": "scope_engineering", "parentScopeId": "scope_acme", "name": "Engineering"},
-        ],
-    ),
-    (
-        "",
-        "/tag-groups",
-        {"id": "tag_group_priority", "scopeId": "scope_acme", "key": "priority", "name": "Priority"},
-    ),
-    (
-        "resource types, resources and tags, a batch each",
-        "/resource-types/batch",
-        [
-            {"id": "resource_type_document", "name": "Document", "key": "document", "scopeId": "scope_acme"},
-            {"id": "resource_type_folder", "name": "Folder", "key": "folder", "scopeId": "scope_acme"},
-        ],
-    ),
-    (
-        "",
-        "/resources/batch",
-        [
-            {
-                "resourceTypeId": "resource_type_document",
-                "scopeId": "scope_engineering",
-                "externalResourceId": "doc-123",
-                "displayName": "Project Roadmap",
-            },
-            {
-                "resourceTypeId": "resource_type_document",
-                "scopeId": "scope_engineering",
-                "externalResourceId": "doc-456",
-                "displayName": "API Specification",
-            },
-        ],
-    ),
-    (
-        "",
-        "/tags/batch",
-        [
-            {
-                "scopeId": "scope_acme",
-                "tagGroupId": "tag_group_priority",
-                "identifier": identifier,
-                "label": f"{identifier.capitalize()} Priority",
-            }
-            for identifier in ("high", "medium", "low")
-        ],
-    ),
-)
 
 
 def welcome(settings: Settings, token: str) -> str:

@@ -8,6 +8,7 @@ from app.http import caller_of, read_body, to_response
 from app.rest import catalogue, tokens
 from app.rest.exchange import Call
 from app.rest.routes import Router
+from app.rest.work import perform
 from app.state import DATABASE
 
 if TYPE_CHECKING:
@@ -31,4 +32,4 @@ async def handle(request: web.Request) -> web.Response:
         headers={name.lower(): ", ".join(request.headers.getall(name)) for name in request.headers},
         body=await read_body(request) if request.body_exists else b"",
     )
-    return to_response(await ROUTER.dispatch(call))
+    return to_response(await perform(call, ROUTER.read(call)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -13,9 +13,11 @@ from db.errors import NotFound
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from app.rest.exchange import Answer, Call
+    from app.rest.exchange import Call
+    from app.rest.work import Work
 
-Handler = Callable[["Call"], Awaitable["Answer"]]
+Handler = Callable[["Call"], "Work"]
+"""Reads a request: what it asks for, or an error; it does nothing yet."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,10 @@ class Router:
             parts = tuple(None if part.startswith("{") else part for part in route.parts)
             self._by_parts.setdefault(parts, {})[route.method] = route
 
-    async def dispatch(self, call: Call) -> Answer:
-        """Answer a call by its route; raises `NotFound` or `MethodNotAllowed` where there is none."""
+    def read(self, call: Call) -> Work:
+        """Read a call by its route; raises `NotFound` or `MethodNotAllowed` where there is none."""
         route, segments = self.match(call.method, call.path)
-        return await route.handle(replace(call, segments=segments))
+        return route.handle(replace(call, segments=segments))
 
     def match(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
         """Return the route of a method and a percent-encoded path, and what fills its open segments."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
@@ -11,6 +12,7 @@ from app.rest import problems
 from app.rest.exchange import json_answer
 from app.rest.parameters import Parameters
 from app.rest.routes import Route
+from app.rest.work import Act
 from db import tokens
 from db.access import Role
 from db.outcomes import Report, failed
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from app.rest.exchange import Answer, Call
+    from db.shapes import Item
 
 Seconds = Annotated[int, Meta(ge=1, le=10 * 365 * 86_400, description="a whole number from 1 to 315,360,000")]
 Subject = Annotated[str, Meta(min_length=1, max_length=tokens.MAX_SUBJECT_CHARACTERS)]
@@ -54,20 +57,27 @@ def routes() -> Iterator[Route]:
     yield Route("DELETE", "/tokens/{id}", revoke_token)
 
 
-async def list_tokens(call: Call) -> Answer:
+def list_tokens(call: Call) -> Act:
     """List the tokens of the scopes within reach, without their texts."""
     Parameters(call.query).end()
+    return Act(partial(_list, call))
+
+
+async def _list(call: Call) -> Answer:
     async with call.database.read("list_tokens") as reader:
         rows = await tokens.within_reach(reader, call.caller)
     return json_answer(200, [_shown(row) for row in rows])
 
 
-async def create_token(call: Call) -> Answer:
+def create_token(call: Call) -> Act:
     """Make a token for a scope within reach, with no more rights than the caller's."""
     call.caller.require(Role.ADMIN)
     call.require_json()
     Parameters(call.query).end()
-    asked = decode_one(call.body, NewToken)
+    return Act(partial(_create, call, decode_one(call.body, NewToken)))
+
+
+async def _create(call: Call, asked: Item[NewToken]) -> Answer:
     if isinstance(asked, tuple):
         refused: Report[Any] = Report([failed(*asked)], committed=False)
         return problems.of_report(refused, single=True)
@@ -82,10 +92,14 @@ async def create_token(call: Call) -> Answer:
     return json_answer(201, _shown(row, text), {"Location": f"/tokens/{row.id}", "Cache-Control": "no-store"})
 
 
-async def revoke_token(call: Call) -> Answer:
+def revoke_token(call: Call) -> Act:
     """Make a token worthless in every process."""
     call.caller.require(Role.ADMIN)
     Parameters(call.query).end()
+    return Act(partial(_revoke, call))
+
+
+async def _revoke(call: Call) -> Answer:
     await tokens.revoke(call.database, call.caller, call.segments["id"])
     return json_answer(200, {"success": True})
 

@@ -14,8 +14,8 @@ from app.rest import problems
 from app.rest.catalogue.shown import Shown, etag
 from app.rest.exchange import json_answer
 from app.rest.parameters import Parameters
-from app.rest.perform import perform, require_writer
 from app.rest.problems import STATUS
+from app.rest.work import Write, require_writer
 from db.commands import Create, OnConflict, OnError
 from db.outcomes import Outcome
 from db.shapes import decode_batch, decode_one
@@ -68,7 +68,7 @@ class OutcomeShown(msgspec.Struct, frozen=True):
     error: ErrorShown | UnsetType = UNSET
 
 
-async def create_many(door: Door, call: Call) -> Answer:
+def create_many(door: Door, call: Call) -> Write:
     """Create a batch: an array in, the stored objects out, in the same order."""
     require_writer(call)
     call.require_json()
@@ -82,7 +82,7 @@ async def create_many(door: Door, call: Call) -> Answer:
     items = decode_batch(call.body, door.new)
     on_error = OnError.REJECT_FAILED if continues else OnError.REJECT_ALL
     command = Create(door.noun, items, on_error, on_conflict)
-    return await perform(call, command, partial(_render_many, door, wishes))
+    return Write(command, partial(_render_many, door, wishes))
 
 
 def _render_many(door: Door, wishes: Wishes, report: Report[Any]) -> Answer:
@@ -107,7 +107,7 @@ def _outcome(door: Door, wishes: Wishes, index: int, result: Result[Any]) -> Out
     )
 
 
-async def create_one(door: Door, call: Call) -> Answer:
+def create_one(door: Door, call: Call) -> Write:
     """Create one object: a batch of one."""
     require_writer(call)
     call.require_json()
@@ -115,7 +115,7 @@ async def create_one(door: Door, call: Call) -> Answer:
     on_conflict = parameters.choice("onConflict", OnConflict, OnConflict.ERROR)
     parameters.end()
     command = Create(door.noun, [decode_one(call.body, door.new)], OnError.REJECT_ALL, on_conflict)
-    return await perform(call, command, partial(_render_one, door))
+    return Write(command, partial(_render_one, door))
 
 
 def _render_one(door: Door, report: Report[Any]) -> Answer:

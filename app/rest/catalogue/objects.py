@@ -10,11 +10,12 @@ from app.rest.catalogue.shown import etag
 from app.rest.etags import if_match, none_match
 from app.rest.exchange import Answer, json_answer
 from app.rest.parameters import Parameters
-from app.rest.perform import perform, require_writer
-from db import reads
+from app.rest.work import Read, Write, require_writer
+from db.coalescing import Get
 from db.commands import Delete, Target, Update, Updating
-from db.errors import Code, Fault, NotFound, Refused
+from db.errors import Code, Fault, Refused
 from db.ids import namespace_of
+from db.plans import missing
 from db.shapes import decode_one
 
 if TYPE_CHECKING:
@@ -26,47 +27,40 @@ if TYPE_CHECKING:
 MERGE_PATCH = "application/merge-patch+json"
 
 
-async def get_one(door: Door, call: Call) -> Answer:
+def get_one(door: Door, call: Call) -> Read:
     """Read one object, unless the client has this revision of it."""
     Parameters(call.query).end()
-    wanted = _id(door, call)
-    async with call.database.read(f"get_{door.noun.namespace}") as reader:
-        row = await reads.by_id(reader, call.caller, door.noun, wanted)
-    if row is None:
-        raise _missing(door, wanted)
-    headers = {"ETag": etag(row)}
-    if none_match(call.headers.get("if-none-match"), row.revision):
-        return Answer(304, headers, b"")
-    return json_answer(200, door.show(row, False), headers)
+    if_none_match = call.headers.get("if-none-match")
+    return Read(Get(door.noun, _id(door, call)), partial(_render_found, door, if_none_match))
 
 
-async def patch_one(door: Door, call: Call) -> Answer:
+def patch_one(door: Door, call: Call) -> Write:
     """Change what is given (RFC 7396)."""
     require_writer(call)
     call.require_json(MERGE_PATCH)
-    return await _change(door, call, replace=False)
+    return _change(door, call, replace=False)
 
 
-async def put_one(door: Door, call: Call) -> Answer:
+def put_one(door: Door, call: Call) -> Write:
     """Set all that may change; never creates."""
     require_writer(call)
     call.require_json()
-    return await _change(door, call, replace=True)
+    return _change(door, call, replace=True)
 
 
-async def delete_one(door: Door, call: Call) -> Answer:
+def delete_one(door: Door, call: Call) -> Write:
     """Delete one object, with what has no life of its own."""
     require_writer(call)
     Parameters(call.query).end()
     target = Target(_id(door, call), if_match(call.headers.get("if-match")))
-    return await perform(call, Delete(door.noun, [target]), _render_deleted)
+    return Write(Delete(door.noun, [target]), _render_deleted)
 
 
-async def _change(door: Door, call: Call, *, replace: bool) -> Answer:
+def _change(door: Door, call: Call, *, replace: bool) -> Write:
     Parameters(call.query).end()
     target = Target(_id(door, call), if_match(call.headers.get("if-match")), must_match=replace)
     updating = Updating(target, _read_change(door, call), replace)
-    return await perform(call, Update(door.noun, [updating]), partial(_render_changed, door))
+    return Write(Update(door.noun, [updating]), partial(_render_changed, door))
 
 
 def _read_change(door: Door, call: Call) -> Item[Change]:
@@ -81,12 +75,15 @@ def _read_change(door: Door, call: Call) -> Item[Change]:
 def _id(door: Door, call: Call) -> str:
     wanted = call.segments["id"]
     if namespace_of(wanted) is not door.noun.namespace:
-        raise _missing(door, wanted)
+        raise missing(Get(door.noun, wanted))
     return wanted
 
 
-def _missing(door: Door, wanted: str) -> NotFound:
-    return NotFound(f"there is no {door.noun.title} {wanted[:200]!a}")
+def _render_found(door: Door, if_none_match: str | None, row: Any) -> Answer:
+    headers = {"ETag": etag(row)}
+    if none_match(if_none_match, row.revision):
+        return Answer(304, headers, b"")
+    return json_answer(200, door.show(row, False), headers)
 
 
 def _render_changed(door: Door, report: Report[Any]) -> Answer:

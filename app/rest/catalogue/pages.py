@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from app.rest.exchange import json_answer
 from app.rest.parameters import Parameters
+from app.rest.work import Read
 from db import reads
+from db.coalescing import Query
 from db.errors import Code, Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from app.rest.catalogue.doors import Door
     from app.rest.exchange import Answer, Call
+    from db.database import Reader
 
 MAX_IDS = 100
 
 
-async def get_page(door: Door, call: Call) -> Answer:
+def get_page(door: Door, call: Call) -> Read:
     """Read a page of what the caller may read; `Link` leads to the next one (RFC 8288)."""
     parameters = Parameters(call.query)
     wanted = reads.Page(
@@ -31,8 +37,14 @@ async def get_page(door: Door, call: Call) -> Answer:
         ids=_ids(parameters.text("ids")),
     )
     parameters.end()
-    async with call.database.read(f"list_{door.noun.table.name}") as reader:
-        page = await reads.page(reader, call.caller, door.noun, selection, wanted)
+
+    def read(reader: Reader) -> Awaitable[reads.Slice[Any]]:
+        return reads.page(reader, call.caller, door.noun, selection, wanted)
+
+    return Read(Query(f"list_{door.noun.table.name}", read), partial(_render, door, call, with_etags))
+
+
+def _render(door: Door, call: Call, with_etags: bool, page: reads.Slice[Any]) -> Answer:
     headers = {}
     if page.has_next:
         query = [(name, value) for name, value in call.query if name != "after"]

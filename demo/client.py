@@ -1,0 +1,94 @@
+"""A client of the batch routes: bounded batches, merged into what is there, outcomes counted."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+import aiohttp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+BATCH = 1_000
+SHOWN_FAULTS = 5
+TIME_LIMIT = aiohttp.ClientTimeout(total=60)
+
+
+class Refused(Exception):
+    """The server refused, or nothing sensible answers; says what a person can do about it."""
+
+
+@dataclass
+class Loaded:
+    """What became of one noun's objects, and how long the server took."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+    @property
+    def objects(self) -> int:
+        """How many objects were sent."""
+        return self.outcomes.total()
+
+
+class Client:
+    """Sends batches to one server; a context manager."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.loaded: dict[str, Loaded] = {}
+        self._url = url
+        self._session = aiohttp.ClientSession(
+            headers={"Authorization": f"Bearer {token}"}, timeout=TIME_LIMIT, raise_for_status=False
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._session.close()
+
+    async def merge(
+        self, path: str, items: Sequence[dict[str, Any]], advance: Callable[[int], None]
+    ) -> list[dict[str, Any]]:
+        """Create objects or merge them into those with the same id or key; returns them as they are stored.
+
+        `advance` hears of each batch that is done. Each batch is a transaction of its own.
+        """
+        told = self.loaded.setdefault(path, Loaded())
+        stored: list[dict[str, Any]] = []
+        for start in range(0, len(items), BATCH):
+            batch = items[start : start + BATCH]
+            began = time.perf_counter()
+            results = await self._post(f"{path}/batch?onConflict=merge&outcomes=true", batch)
+            told.seconds += time.perf_counter() - began
+            told.outcomes.update(result["outcome"] for result in results)
+            stored += [result["value"] for result in results]
+            advance(len(batch))
+        return stored
+
+    async def _post(self, path: str, body: object) -> list[dict[str, Any]]:
+        try:
+            async with self._session.post(self._url + path, json=body) as response:
+                if not response.ok:
+                    raise Refused(await self._explained(path, response))
+                answer: list[dict[str, Any]] = await response.json()
+                return answer
+        except (aiohttp.ClientError, TimeoutError) as error:
+            reason = str(error) or type(error).__name__
+            raise Refused(f"{self._url} went away during POST {path}: {reason}") from error
+
+    async def _explained(self, path: str, response: aiohttp.ClientResponse) -> str:
+        if response.status == 401:
+            return (
+                f"{self._url} doesn't know the token: name its root token in SHEAF_ROOT_TOKEN or with --token"
+            )
+        if response.content_type != "application/problem+json":
+            return f"POST {path} got {response.status} from {self._url}, and not from Sheaf"
+        problem = await response.json(content_type=None)
+        faults = [f"  {each['pointer']}: {each['detail']}" for each in problem.get("errors", ())]
+        more = [f"  and {len(faults) - SHOWN_FAULTS:,} more"] if len(faults) > SHOWN_FAULTS else []
+        head = f"POST {path} got {response.status} {problem['code']}: {problem['detail']}"
+        return "\n".join([head, *faults[:SHOWN_FAULTS], *more])
