@@ -50,7 +50,7 @@ format: $(VENV)/.dev ## Format the code and mend what can be mended
 check: lint test ## Run what CI runs
 
 demo: $(VENV)/.dev ## Load real data
-	$(BIN)/python -m scripts.demo
+	$(BIN)/python -m demo
 
 bench: $(VENV)/.dev ## Measure, side by side with the limit
 	$(BIN)/python -m benchmarks

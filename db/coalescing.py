@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from db.database import Reader
+    from db.idempotency import Key
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,15 @@ class Query:
     run: Callable[[Reader], Awaitable[Any]]
 
 
-Task = Command | Get[Any] | Query
+@dataclass(frozen=True)
+class Keyed:
+    """A command with an idempotency key of its own; never joined."""
+
+    command: Command
+    key: Key
+
+
+Task = Command | Keyed | Get[Any] | Query
 
 
 def joins(earlier: Sequence[Task], task: Task) -> bool:
@@ -63,7 +72,7 @@ def _same(task: Command, first: Command) -> bool:
 
 
 def _small(earlier: Sequence[Task], task: Command) -> bool:
-    items = sum(len(each.items) for each in earlier if not isinstance(each, (Get, Query)))
+    items = sum(len(each.items) for each in earlier if not isinstance(each, (Get, Query, Keyed)))
     return items + len(task.items) <= MAX_ITEMS
 
 

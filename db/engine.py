@@ -35,11 +35,13 @@ async def execute(tx: Transaction, caller: Principal, command: Command, now: str
     w = Writing.begin(tx, caller, now)
     match command:
         case Create():
-            return await create(w, command)
+            results = await create(w, command)
         case Update():
-            return await update(w, command)
+            results = await update(w, command)
         case Delete():
-            return await remove(w, command)
+            results = await remove(w, command)
+    tx.executed.append((caller.token_hash, command.noun.table.name, [result.outcome for result in results]))
+    return results
 
 
 async def attempt(tx: Transaction, caller: Principal, command: Command, now: str) -> Report[Any]:

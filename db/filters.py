@@ -9,7 +9,7 @@ from sqlalchemy import and_, bindparam, func
 
 from db.clock import instant
 from db.errors import Code, Refused
-from db.nouns import Filter
+from db.nouns import Filter, camel
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, Table
@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 
 def equals(column: Column[str], parameter: str) -> Filter:
     """Keep rows whose column is exactly the given text."""
-    return Filter(lambda: column == bindparam(parameter), lambda text: {parameter: text})
+    says = f"keep those whose {camel(column.name)} is exactly this"
+    return Filter(lambda: column == bindparam(parameter), lambda text: {parameter: text}, says)
 
 
 def folded(column: Column[str], parameter: str) -> Filter:
     """Keep rows whose (casefolded) column is the given text, ignoring case."""
-    return Filter(lambda: column == bindparam(parameter), lambda text: {parameter: text.casefold()})
+    says = f"keep those whose {camel(column.name.removesuffix('_folded'))} is this, ignoring case"
+    return Filter(lambda: column == bindparam(parameter), lambda text: {parameter: text.casefold()}, says)
 
 
 def prefix(column: Column[str], parameter: str) -> Filter:
@@ -31,6 +33,7 @@ def prefix(column: Column[str], parameter: str) -> Filter:
     return Filter(
         lambda: and_(column >= bindparam(low), column < bindparam(high)),
         lambda text: {low: text, high: _behind(text)},
+        f"keep those whose {camel(column.name)} begins with this, case and all",
     )
 
 
@@ -38,7 +41,10 @@ def changed_since(table: Table, parameter: str) -> Filter:
     """Keep rows created or changed at the given time (RFC 3339) or later."""
     changed = func.coalesce(table.c.updated_at, table.c.created_at)
     return Filter(
-        lambda: changed >= bindparam(parameter), lambda text: {parameter: timestamp(text, parameter)}
+        lambda: changed >= bindparam(parameter),
+        lambda text: {parameter: timestamp(text, parameter)},
+        "keep those created or changed at this time or later",
+        form="date-time",
     )
 
 

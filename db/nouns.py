@@ -42,6 +42,10 @@ class Filter:
 
     clause: Callable[[], ColumnElement[bool]]
     bind: Callable[[str], dict[str, object]]
+    says: str
+    """Which objects it keeps, for whoever reads about the list."""
+    form: str | None = None
+    """The format (JSON Schema) that the text must have."""
 
 
 @dataclass(frozen=True)

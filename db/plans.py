@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from db import engine, idempotency, reads
 from db.access import Role
 from db.clock import instant
-from db.coalescing import Get, Query, Task, joined, joins, split
-from db.commands import name_of
+from db.coalescing import Get, Keyed, Query, Task, joined, joins, split
+from db.commands import Create, Delete, Update, name_of
 from db.errors import Code, NotFound, SheafError
 from db.outcomes import Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
     from db.access import Principal
     from db.commands import Command
     from db.database import Database, Reader, Transaction
@@ -66,12 +67,12 @@ Fate = Done[R] | Undone
 
 @dataclass(frozen=True)
 class Record(Generic[R]):
-    """How results are kept under the plan's idempotency key."""
+    """How results are kept under idempotency keys, and found again."""
 
-    key: Callable[[int], Key]
-    """The key of the operation at an index."""
     dump: Callable[[R], Answer]
     load: Callable[[Answer], R]
+    key: Callable[[int], Key] | None = None
+    """The key of the operation at an index, where the plan as a whole has one."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ class _Runner(Generic[R]):
     async def run_as_one(self) -> list[Fate[R]]:
         """Run all operations in one transaction, each in a savepoint; a dry run is undone at its end."""
         with suppress(_Stop):
-            await self._database.write("run_plan", self._work_as_one)
+            await self._database.write("run_plan", self._work_as_one, lock=self._lock())
         return self._fates
 
     # Which operations come next.
@@ -227,29 +228,36 @@ class _Runner(Generic[R]):
                 async with self._database.read(_name_of(task)) as reader:
                     result = await self._read(reader, operation, task)
             else:
-                result, replayed = await self._write_alone(operation, task, position)
+                result, replayed = await self._write_alone(task, position)
         except Exception as error:  # noqa: BLE001 - a bug of one operation is told at its index
             result = operation.fail(error)
         self._settle(Done(result, self._plan.failed(result), replayed))
 
-    async def _write_alone(self, operation: Operation[R], command: Command, position: int) -> tuple[R, bool]:
-        self._caller.require(Role.WRITER)
+    async def _write_alone(self, task: Command | Keyed, position: int) -> tuple[R, bool]:
+        command, own_key = (task.command, task.key.id) if isinstance(task, Keyed) else (task, None)
 
         async def work(tx: Transaction) -> tuple[R, bool]:
-            if self._plan.record:
-                found = await idempotency.recall_all(tx, [self._plan.record.key(position)])
-                if answer := found[0]:
-                    return self._plan.record.load(answer), True
-            report = await engine.attempt(tx, self._caller, command, self._now)
-            result = operation.finish(report)
-            if self._plan.record:
-                await self._keep(tx, [(position, result)])
-            return result, False
+            return await self._write(tx, task, position)
 
         try:
-            return await self._database.write(name_of(command), work, lock=self._lock())
+            return await self._database.write(name_of(command), work, lock=self._lock() or own_key)
         except engine.RolledBack as undone:
-            return operation.finish(undone.report), False
+            return self._plan.operations[position].finish(undone.report), False
+
+    async def _write(self, tx: Transaction, task: Command | Keyed, position: int) -> tuple[R, bool]:
+        """Execute a command, once per key; raises `engine.RolledBack`."""
+        self._caller.require(Role.WRITER)
+        command = task.command if isinstance(task, Keyed) else task
+        record, key = self._plan.record, self._key(position)
+        if isinstance(task, Keyed) and key is None and not self._plan.dry_run:
+            key = task.key
+        if record and key and (answer := await idempotency.recall(tx, key)):
+            return record.load(answer), True
+        report = await engine.attempt(tx, self._caller, command, self._now)
+        result = self._plan.operations[position].finish(report)
+        if record and key:
+            await idempotency.record(tx, [(key, record.dump(result))], self._now)
+        return result, False
 
     # All in one transaction.
 
@@ -284,13 +292,13 @@ class _Runner(Generic[R]):
 
     async def _run_inside(self, tx: Transaction, task: Task, position: int) -> None:
         operation = self._plan.operations[position]
+        replayed = False
         try:
             async with tx.savepoint():
                 if isinstance(task, (Get, Query)):
                     result = await self._read(tx, operation, task)
                 else:
-                    self._caller.require(Role.WRITER)
-                    result = operation.finish(await engine.attempt(tx, self._caller, task, self._now))
+                    result, replayed = await self._write(tx, task, position)
         except engine.RolledBack as undone:
             result = operation.finish(undone.report)
         except Exception as error:
@@ -298,7 +306,7 @@ class _Runner(Generic[R]):
                 raise
             # A bug of one operation is told at its index.
             result = operation.fail(error)
-        self._settle(Done(result, self._plan.failed(result)))
+        self._settle(Done(result, self._plan.failed(result), replayed))
 
     def _undo(self) -> None:
         """Say of an atomic plan that failed what became of each operation; the failed one keeps its result."""
@@ -311,10 +319,9 @@ class _Runner(Generic[R]):
     # What runs.
 
     async def _execute_joined(self, tx: Transaction, commands: list[Command], position: int) -> list[R]:
-        if self._plan.record:
-            keys = [self._plan.record.key(position + i) for i in range(len(commands))]
-            if any(await idempotency.recall_all(tx, keys)):
-                raise _OneByOne
+        keys = [key for i in range(len(commands)) if (key := self._key(position + i))]
+        if keys and any(await idempotency.recall_all(tx, keys)):
+            raise _OneByOne
         results = await engine.execute(tx, self._caller, joined(commands), self._now)
         if any(result.faults for result in results):
             raise _OneByOne
@@ -322,8 +329,9 @@ class _Runner(Generic[R]):
             self._plan.operations[position + i].finish(report)
             for i, report in enumerate(split(commands, results))
         ]
-        if self._plan.record:
-            await self._keep(tx, [(position + i, result) for i, result in enumerate(finished)])
+        if self._plan.record and keys:
+            answers = map(self._plan.record.dump, finished)
+            await idempotency.record(tx, list(zip(keys, answers, strict=True)), self._now)
         return finished
 
     async def _get(self, reader: Reader, gets: list[Get[Any]], position: int) -> list[R]:
@@ -342,29 +350,26 @@ class _Runner(Generic[R]):
 
     # What is kept.
 
+    def _key(self, position: int) -> Key | None:
+        record = self._plan.record
+        return record.key(position) if record and record.key and not self._plan.dry_run else None
+
     def _lock(self) -> str | None:
-        return self._plan.record.key(-1).id if self._plan.record else None
+        key = self._key(-1)
+        return key.id if key else None
 
     async def _recall(self) -> dict[int, R]:
         """Find the results that were recorded under the plan's key before."""
         record = self._plan.record
-        if record is None:
+        keys = [key for index in range(len(self._plan.operations)) if (key := self._key(index))]
+        if record is None or not keys:
             return {}
 
         async def work(tx: Transaction) -> list[Answer | None]:
-            return await idempotency.recall_all(
-                tx, [record.key(index) for index in range(len(self._plan.operations))]
-            )
+            return await idempotency.recall_all(tx, keys)
 
         answers = await self._database.write("recall_plan", work, lock=self._lock())
         return {index: record.load(answer) for index, answer in enumerate(answers) if answer}
-
-    async def _keep(self, tx: Transaction, results: list[tuple[int, R]]) -> None:
-        record = self._plan.record
-        if record is not None:
-            await idempotency.record(
-                tx, [(record.key(index), record.dump(result)) for index, result in results], self._now
-            )
 
 
 def missing(get: Get[Any]) -> NotFound:
@@ -373,7 +378,7 @@ def missing(get: Get[Any]) -> NotFound:
 
 
 def _is_task(task: object) -> bool:
-    return isinstance(task, Task)
+    return isinstance(task, (Create, Update, Delete, Keyed, Get, Query))
 
 
 def _name_of(task: Get[Any] | Query) -> str:

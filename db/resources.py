@@ -157,7 +157,7 @@ RESOURCES: Noun[ResourceRow] = Noun(
         "resourceTypeId": filters.equals(tables.resources.c.resource_type_id, "resource_type_id"),
         "externalResourceId": filters.equals(tables.resources.c.external_resource_id, "external_resource_id"),
         "displayNamePrefix": filters.prefix(tables.resources.c.display_name, "display_name"),
-        "tagId": Filter(_tagged, lambda text: {"tag_id": text}),
+        "tagId": Filter(_tagged, lambda text: {"tag_id": text}, "keep those that carry this tag"),
         "updatedSince": filters.changed_since(tables.resources, "updated_since"),
     },
     attached=(Dependant("tag assignment", tables.tag_assignments, "resource_id"),),

@@ -27,7 +27,17 @@ Key = Annotated[str, Meta(pattern=KEY_PATTERN, description="1 to 128 of A-Z a-z 
 Name = Annotated[str, Meta(min_length=1, max_length=1_000, description="1 to 1,000 characters")]
 Description = Annotated[str, Meta(max_length=10_000, description="up to 10,000 characters")]
 ExternalId = Annotated[str, Meta(min_length=1, max_length=512, description="1 to 512 characters")]
-Identifier = Annotated[str, Meta(min_length=1, max_length=256, description="1 to 256 printable characters")]
+# What `str.isprintable` lets through, in the words of Unicode; the rule itself is told apart from the length.
+PRINTABLE = r"^[\p{L}\p{M}\p{N}\p{P}\p{S} ]*$"
+Identifier = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=256,
+        description="1 to 256 printable characters",
+        extra_json_schema={"pattern": PRINTABLE},
+    ),
+]
 Reference = Annotated[str, Meta(min_length=1, max_length=256, description="an id")]
 Count = Annotated[int, Meta(ge=1, le=2**31 - 1, description="a whole number from 1 to 2,147,483,647")]
 
@@ -37,6 +47,8 @@ ResourceId = Annotated[str, Meta(pattern=pattern(Namespace.RESOURCE))]
 TagGroupId = Annotated[str, Meta(pattern=pattern(Namespace.TAG_GROUP))]
 TagId = Annotated[str, Meta(pattern=pattern(Namespace.TAG))]
 TagAssignmentId = Annotated[str, Meta(pattern=pattern(Namespace.TAG_ASSIGNMENT))]
+TokenId = Annotated[str, Meta(pattern=pattern(Namespace.TOKEN))]
+Timestamp = Annotated[str, Meta(description="RFC 3339, UTC", extra_json_schema={"format": "date-time"})]
 
 _PATTERNS = {pattern(kind): f"{kind}_ and 1 to 128 of A-Z a-z 0-9 . _ -" for kind in Namespace} | {
     KEY_PATTERN: "1 to 128 of A-Z a-z 0-9 _ -"
@@ -203,7 +215,7 @@ def _wrong_json(value: object, pointer: str) -> Fault | None:
         if depth > MAX_DEPTH and isinstance(part, (dict, list)):
             return Fault(Code.INVALID_VALUE, pointer, f"nested deeper than {MAX_DEPTH} levels")
         if isinstance(part, str):
-            if wrong := _wrong_text(part):
+            if wrong := checked_text(part):
                 return Fault(Code.INVALID_VALUE, pointer, wrong)
         elif isinstance(part, dict):
             pending.extend((name, depth) for name in part)
@@ -218,7 +230,8 @@ def _wrong_json(value: object, pointer: str) -> Fault | None:
     return None
 
 
-def _wrong_text(text: str) -> str | None:
+def checked_text(text: str) -> str | None:
+    """Say what is wrong with a text that JSON allows and we do not, if anything."""
     if "\0" in text:
         return "must not contain the character U+0000"
     if text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text):

@@ -20,7 +20,8 @@ from demo.metadata import distributions
 from demo.queries import QUERIES
 from demo.server import answers, own_server, token_of
 
-console = Console(highlight=False)
+# Long lines are left to the terminal, so that what is copied is in one piece.
+console = Console(highlight=False, soft_wrap=True)
 
 
 def main() -> None:
@@ -38,7 +39,7 @@ def main() -> None:
             url = _server(stack, arguments.url, default)
             token = arguments.token or settings.root_token or token_of(settings.token_path)
             asyncio.run(_load(url, token))
-            _show_queries(arguments.url or default)
+        _show_queries(arguments.url or default)
     except (Refused, BadSetting) as error:
         sys.exit(f"demo: {error}")
     except KeyboardInterrupt:
@@ -99,12 +100,11 @@ def _show_summary(loaded: dict[str, Loaded]) -> None:
 
 
 def _show_queries(url: str) -> None:
-    console.print(f"\nTo paste into the explorer, which the server has at {url}/")
+    console.print(f"\nTo paste into the explorer at {url}/, which `make serve` opens")
     console.print(f'(beside other root scopes with the header "reach-tenant-id": "{SCOPE}"):')
     for title, query in QUERIES:
         console.print(f"\n# {title}", style="bold")
-        # Not wrapped: it is to be copied.
-        console.print(query, soft_wrap=True, markup=False)
+        console.print(query, markup=False)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
+import orjson
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,7 +42,8 @@ class Client:
         self.loaded: dict[str, Loaded] = {}
         self._url = url
         self._session = aiohttp.ClientSession(
-            headers={"Authorization": f"Bearer {token}"}, timeout=TIME_LIMIT, raise_for_status=False
+            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+            timeout=TIME_LIMIT,
         )
 
     async def __aenter__(self) -> Self:
@@ -61,21 +63,22 @@ class Client:
         stored: list[dict[str, Any]] = []
         for start in range(0, len(items), BATCH):
             batch = items[start : start + BATCH]
+            body = orjson.dumps(batch)
             began = time.perf_counter()
-            results = await self._post(f"{path}/batch?onConflict=merge&outcomes=true", batch)
+            answer = await self._post(f"{path}/batch?onConflict=merge&outcomes=true", body)
             told.seconds += time.perf_counter() - began
+            results = orjson.loads(answer)
             told.outcomes.update(result["outcome"] for result in results)
             stored += [result["value"] for result in results]
             advance(len(batch))
         return stored
 
-    async def _post(self, path: str, body: object) -> list[dict[str, Any]]:
+    async def _post(self, path: str, body: bytes) -> bytes:
         try:
-            async with self._session.post(self._url + path, json=body) as response:
+            async with self._session.post(self._url + path, data=body) as response:
                 if not response.ok:
                     raise Refused(await self._explained(path, response))
-                answer: list[dict[str, Any]] = await response.json()
-                return answer
+                return await response.read()
         except (aiohttp.ClientError, TimeoutError) as error:
             reason = str(error) or type(error).__name__
             raise Refused(f"{self._url} went away during POST {path}: {reason}") from error

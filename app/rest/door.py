@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.http import caller_of, read_body, to_response
-from app.rest import catalogue, tokens
+from app.rest import catalogue, operations, tokens
 from app.rest.exchange import Call
 from app.rest.routes import Router
 from app.rest.work import perform
@@ -14,7 +14,8 @@ from app.state import DATABASE
 if TYPE_CHECKING:
     from aiohttp import web
 
-ROUTER = Router([*catalogue.routes(), *tokens.routes()])
+INNER = Router(catalogue.routes())
+ROUTER = Router([*INNER.routes, *tokens.routes(), *operations.routes(INNER)])
 
 
 async def handle(request: web.Request) -> web.Response:

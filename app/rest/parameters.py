@@ -1,13 +1,92 @@
-"""Query parameters: each known by name, read once, its fault told by name."""
+"""Query parameters: each declared as a value that says what it takes and reads it, so that the two can't differ."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from db.errors import Code, Refused
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
 E = TypeVar("E", bound=StrEnum)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class QueryParameter(Generic[T]):
+    """A parameter of a route's query."""
+
+    name: str
+    says: str
+    absent: T
+    """What a request means that doesn't send it."""
+    read: Callable[[str], T]
+    """Turn its text into its value; raises `Refused` (`invalid_value`)."""
+    schema: Mapping[str, object] = field(default_factory=lambda: {"type": "string"})
+    """What its text may be, as JSON Schema; an array is sent as one text, with commas."""
+
+
+def text(name: str, says: str, *, form: str | None = None) -> QueryParameter[str | None]:
+    """Declare a parameter that is taken as it is; `form` names a format of JSON Schema."""
+    schema = {"type": "string"} | ({"format": form} if form else {})
+    return QueryParameter[str | None](name, says, None, lambda value: value, schema)
+
+
+def flag(name: str, says: str) -> QueryParameter[bool]:
+    """Declare a parameter that is true or false, false when absent."""
+
+    def read(value: str) -> bool:
+        if value not in {"true", "false"}:
+            raise Refused(Code.INVALID_VALUE, f"{name} must be true or false, not {value!a}")
+        return value == "true"
+
+    return QueryParameter(name, says, False, read, {"type": "boolean", "default": False})
+
+
+def choice(name: str, says: str, default: E) -> QueryParameter[E]:
+    """Declare a parameter that is one of the values of its default's enum."""
+    choices = type(default)
+    allowed = [each.value for each in choices]
+
+    def read(value: str) -> E:
+        try:
+            return choices(value)
+        except ValueError as error:
+            detail = f"{name} must be one of {', '.join(allowed)}, not {value!a}"
+            raise Refused(Code.INVALID_VALUE, detail) from error
+
+    return QueryParameter(
+        name, says, default, read, {"type": "string", "enum": allowed, "default": default.value}
+    )
+
+
+def whole(name: str, says: str, default: int, *, low: int, high: int) -> QueryParameter[int]:
+    """Declare a parameter that is a whole number within bounds."""
+
+    def read(value: str) -> int:
+        if value.isascii() and value.isdecimal() and len(value) < 10 and low <= int(value) <= high:
+            return int(value)
+        detail = f"{name} must be a whole number from {low:,} to {high:,}, not {value!a}"
+        raise Refused(Code.INVALID_VALUE, detail)
+
+    schema = {"type": "integer", "minimum": low, "maximum": high, "default": default}
+    return QueryParameter(name, says, default, read, schema)
+
+
+def listed(name: str, says: str, *, most: int) -> QueryParameter[tuple[str, ...] | None]:
+    """Declare a parameter that is a list of texts with commas between them."""
+
+    def read(value: str) -> tuple[str, ...]:
+        texts = value.split(",")
+        if len(texts) > most:
+            raise Refused(Code.INVALID_VALUE, f"{name} holds {len(texts):,} {name}; the limit is {most:,}")
+        return tuple(dict.fromkeys(each for each in texts if each))
+
+    schema = {"type": "array", "items": {"type": "string"}, "maxItems": most}
+    return QueryParameter[tuple[str, ...] | None](name, says, None, read, schema)
 
 
 class Parameters:
@@ -24,36 +103,10 @@ class Parameters:
                 )
             self._left[name] = value
 
-    def text(self, name: str) -> str | None:
-        """Take a parameter as it is."""
-        return self._left.pop(name, None)
-
-    def flag(self, name: str) -> bool:
-        """Take a parameter that is true or false, false when absent."""
-        value = self._left.pop(name, "false")
-        if value not in {"true", "false"}:
-            raise Refused(Code.INVALID_VALUE, f"{name} must be true or false, not {value!a}")
-        return value == "true"
-
-    def choice(self, name: str, choices: type[E], default: E) -> E:
-        """Take a parameter that is one of an enum's values."""
-        value = self._left.pop(name, default.value)
-        try:
-            return choices(value)
-        except ValueError as error:
-            allowed = ", ".join(choice.value for choice in choices)
-            raise Refused(Code.INVALID_VALUE, f"{name} must be one of {allowed}, not {value!a}") from error
-
-    def whole(self, name: str, default: int, *, low: int, high: int) -> int:
-        """Take a parameter that is a whole number within bounds."""
-        value = self._left.pop(name, None)
-        if value is None:
-            return default
-        if value.isascii() and value.isdecimal() and len(value) < 10 and low <= int(value) <= high:
-            return int(value)
-        raise Refused(
-            Code.INVALID_VALUE, f"{name} must be a whole number from {low:,} to {high:,}, not {value!a}"
-        )
+    def take(self, parameter: QueryParameter[T]) -> T:
+        """Take a parameter, each fault told by its name."""
+        value = self._left.pop(parameter.name, None)
+        return parameter.absent if value is None else parameter.read(value)
 
     def end(self) -> None:
         """Refuse what nobody took: a typo must not vanish."""

@@ -57,7 +57,7 @@ class ItemError(msgspec.Struct, frozen=True):
 
     index: int
     pointer: str
-    code: str
+    code: Code
     detail: str
 
 
@@ -65,7 +65,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     """A problem document (RFC 9457 section 3)."""
 
     type: str
-    code: str
+    code: Code
     title: str
     status: int
     detail: str
@@ -107,8 +107,8 @@ def of_report(report: Report[Any], *, single: bool = False) -> Answer:
     ]
     first = errors[0]
     if single:
-        return problem(Code(first.code), first.detail, errors)
+        return problem(first.code, first.detail, errors)
     faulty = len({error.index for error in errors})
     total = len(report.results)
     detail = f"{faulty:,} of {total:,} items refused, nothing was stored; item {first.index}: {first.detail}"
-    return problem(Code(first.code), detail, errors)
+    return problem(first.code, detail, errors)

@@ -16,7 +16,7 @@ from app.rest.work import Act
 from db import tokens
 from db.access import Role
 from db.outcomes import Report, failed
-from db.shapes import Reference, decode_one
+from db.shapes import PRINTABLE, Reference, ScopeId, Timestamp, TokenId, decode_one
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,14 +25,23 @@ if TYPE_CHECKING:
     from db.shapes import Item
 
 Seconds = Annotated[int, Meta(ge=1, le=10 * 365 * 86_400, description="a whole number from 1 to 315,360,000")]
-Subject = Annotated[str, Meta(min_length=1, max_length=tokens.MAX_SUBJECT_CHARACTERS)]
+Subject = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=tokens.MAX_SUBJECT_CHARACTERS,
+        description=f"1 to {tokens.MAX_SUBJECT_CHARACTERS} printable characters",
+        extra_json_schema={"pattern": PRINTABLE},
+    ),
+]
+RoleName = Literal["reader", "writer", "admin"]
 
 
 class NewToken(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """A token asked for."""
 
     scope_id: Reference
-    role: Literal["reader", "writer", "admin"]
+    role: RoleName
     subject: Subject
     ttl_seconds: Seconds | None = None
 
@@ -40,12 +49,12 @@ class NewToken(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
 class Token(msgspec.Struct, frozen=True, rename="camel"):
     """A token in an answer; its text is shown once, when it is made."""
 
-    id: str
-    scope_id: str
-    role: str
+    id: TokenId
+    scope_id: ScopeId
+    role: RoleName
     subject: str
-    expires_at: str | UnsetType
-    created_at: str
+    expires_at: Timestamp | UnsetType
+    created_at: Timestamp
     created_by: str
     token: str | UnsetType = UNSET
 

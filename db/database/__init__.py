@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from db.database.interface import Database, Observer, Reader, Retry, Row, Statement, Transaction
+from db.database.interface import (
+    Database,
+    Load,
+    Meter,
+    Observer,
+    Reader,
+    Retry,
+    Row,
+    Statement,
+    Transaction,
+)
 from db.database.postgresql import PostgresqlDatabase
 from db.database.sqlite import SqliteDatabase
 from db.database.statements import any_of, first_of_each, key_rows
 
 __all__ = [
     "Database",
+    "Load",
+    "Meter",
     "Observer",
     "Reader",
     "Retry",

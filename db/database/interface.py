@@ -6,8 +6,10 @@ import asyncio
 import random
 import time
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -16,6 +18,7 @@ from sqlalchemy import CompoundSelect, Delete, Insert, Select, Update, literal_c
 
 from db.database.statements import Either
 from db.errors import Unavailable
+from db.outcomes import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -44,8 +47,31 @@ class Observer(Protocol):
         """Note that one driver call of a transaction took `seconds`."""
 
 
+class Meter(Protocol):
+    """Hears what became of the items of every command, once its transaction has ended."""
+
+    def items(self, token_hash: str | None, noun: str, outcomes: Mapping[str, int]) -> None:
+        """Note how many items of a caller's command met which outcome."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """How busy a database's connections are in this process."""
+
+    connections: int
+    """Open ones, idle or not."""
+    in_use: int
+    waiting: int
+    """Sessions and writers that wait for their turn."""
+
+
 class Retry(Exception):
     """Ask for the transaction once more: another writer was in the way, and the next look will see it."""
+
+    def __init__(self, reason: str, *, given_up: str = "too many writers were in each other's way") -> None:
+        super().__init__(reason)
+        self.given_up = given_up
+        """What to tell when no attempt is left."""
 
 
 class Compiled:
@@ -87,6 +113,8 @@ class Transaction(Reader):
     """One write transaction: all of it is stored, or nothing."""
 
     name: str
+    executed: list[tuple[str | None, str, list[Outcome]]]
+    """Of each command executed so far: the hash of its caller's token, its noun, the outcomes of its items."""
 
     @abstractmethod
     def is_lost(self, error: Exception) -> bool:
@@ -120,6 +148,7 @@ class Database(ABC):
     """A catalogue's database: named reads and writes, retried, observed, their errors translated."""
 
     observer: Observer | None = None
+    meter: Meter | None = None
 
     def __init__(self) -> None:
         self._running: set[asyncio.Task[Any]] = set()
@@ -158,6 +187,10 @@ class Database(ABC):
             await reader.fetch(_ANYTHING, {})
 
     @abstractmethod
+    def load(self) -> Load:
+        """Tell how busy the connections are."""
+
+    @abstractmethod
     async def _close(self) -> None: ...
 
     @abstractmethod
@@ -165,19 +198,39 @@ class Database(ABC):
         """Run one attempt; `Retry` when it should be repeated, nothing of it being stored."""
 
     async def _attempts(self, name: str, work: Callable[[Transaction], Awaitable[T]], lock: str | None) -> T:
+        given_up = ""
         for attempt in range(ATTEMPTS):
             began, failed = time.perf_counter(), True
+            executed: list[tuple[str | None, str, list[Outcome]]] = []
+
+            async def noted(tx: Transaction, executed: list[Any] = executed) -> T:
+                tx.executed = executed
+                return await work(tx)
+
             try:
-                answer = await self._once(name, work, lock)
+                answer = await self._once(name, noted, lock)
                 failed = False
                 return answer
             except Retry as reason:
+                executed.clear()
+                given_up = reason.given_up
                 log.info("transaction_retried", transaction=name, attempt=attempt, reason=str(reason))
             finally:
                 if self.observer:
                     self.observer.transaction(name, time.perf_counter() - began, failed=failed)
+                self._count(executed, committed=not failed)
             await asyncio.sleep(FIRST_PAUSE_S * 2**attempt * (0.5 + random.random()))  # noqa: S311 - jitter
-        raise Unavailable("too many writers were in each other's way")
+        raise Unavailable(given_up)
+
+    def _count(self, executed: list[tuple[str | None, str, list[Outcome]]], *, committed: bool) -> None:
+        if self.meter is None:
+            return
+        for token_hash, noun, outcomes in executed:
+            counts: Counter[str] = Counter(outcomes)
+            if not committed:
+                failed = counts[Outcome.FAILED]
+                counts = Counter({Outcome.FAILED: failed, Outcome.ROLLED_BACK: len(outcomes) - failed})
+            self.meter.items(token_hash, noun, +counts)
 
     def _settled(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)

@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 import structlog
-from sqlalchemy import Boolean, Integer, Text, exc
+from sqlalchemy import Boolean, Integer, Text
 from sqlalchemy.dialects.postgresql.base import PGDialect
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from db.database.interface import (
     Compiled,
     Compiler,
     Database,
+    Load,
     Reader,
     Retry,
     Transaction,
     columns_of,
 )
+from db.database.pool import Pool
 from db.database.statements import PART
 from db.errors import Code, Conflict, Unavailable
 
@@ -41,6 +41,9 @@ log = structlog.get_logger(__name__)
 
 LOCK_TIMEOUT_S = 10
 RECONNECT_PAUSE_S = 1.0
+CONNECT_LIMIT_S = 10
+# A server that doesn't answer at all can't keep its own time limit.
+SILENCE_S = LOCK_TIMEOUT_S + 5
 compiled = Compiler(PGDialect(paramstyle="numeric_dollar"))  # type: ignore[no-untyped-call]  # untyped
 
 WORTH_REPEATING = (
@@ -54,6 +57,8 @@ NOT_NOW = (
     asyncpg.InsufficientResourcesError,  # out of disk, memory, connections
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.PostgresSystemError,  # input and output on the server's side
+    asyncpg.InvalidAuthorizationSpecificationError,  # the operator is changing the password
+    asyncpg.InvalidCatalogNameError,  # or restoring the database
 )
 DISCONNECTED = (
     asyncpg.PostgresConnectionError,
@@ -129,13 +134,13 @@ def translated() -> Iterator[None]:
     """Turn the driver's errors into ours."""
     try:
         yield
-    except exc.TimeoutError as error:
-        raise Unavailable("all database connections are busy") from error
     except WORTH_REPEATING as error:
         raise Retry(str(error)) from error
     except NOT_NOW as error:
         raise Unavailable(f"the database refused: {error}", retry_after_s=5) from error
     except DISCONNECTED as error:
+        if isinstance(error, ValueError):
+            raise  # asyncpg's word for a value that doesn't fit its column: a bug
         raise Disconnected(str(error) or type(error).__name__) from error
 
 
@@ -219,23 +224,15 @@ class PostgresqlDatabase(Database):
         self._url = url
         self._time_limit_s = time_limit_s
         self._listening: asyncio.Task[None] | None = None
-        self._engine: AsyncEngine = create_async_engine(
-            "postgresql+asyncpg://",
-            async_creator=self._connect,
-            poolclass=AsyncAdaptedQueuePool,
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_timeout=time_limit_s,
-            # Every transaction here is ended by hand, so there is nothing to reset.
-            pool_reset_on_return=None,
-            # SQLAlchemy gives each connection a codec for JSON; rows hold its text, as it was written.
-            json_deserializer=str,
+        self._pool: Pool[asyncpg.Connection[Any]] = Pool(
+            self._connect, _is_usable, size=pool_size, wait_limit_s=time_limit_s
         )
 
     async def _connect(self) -> asyncpg.Connection[Any]:
         return await asyncpg.connect(
             self._url,
-            timeout=10,
+            timeout=CONNECT_LIMIT_S,
+            command_timeout=self._time_limit_s + SILENCE_S,
             statement_cache_size=512,
             server_settings={
                 "application_name": "sheaf",
@@ -249,17 +246,16 @@ class PostgresqlDatabase(Database):
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[asyncpg.Connection[Any]]:
         with translated():
-            pooled = await self._engine.raw_connection()
-        connection = pooled.driver_connection
-        assert isinstance(connection, asyncpg.Connection)
+            connection = await self._pool.take()
         try:
             with translated():
                 yield connection
+        except (Disconnected, asyncio.CancelledError):
+            # An answer may still be in the pipe.
+            connection.terminate()
+            raise
         finally:
-            # A cancelled or broken conversation may still be in the pipe: such a connection isn't used again.
-            if connection.is_closed() or connection.is_in_transaction():
-                pooled.invalidate()
-            pooled.close()
+            self._pool.give_back(connection)
 
     @asynccontextmanager
     async def read(self, name: str) -> AsyncIterator[Reader]:
@@ -288,7 +284,7 @@ class PostgresqlDatabase(Database):
                 raise Unavailable(
                     "the connection broke during the commit: it may have been stored"
                 ) from error
-            raise Retry(str(error)) from error
+            raise Retry(str(error), given_up="the database can't be reached") from error
 
     @staticmethod
     async def _try_lock(connection: asyncpg.Connection[Any], lock: str) -> None:
@@ -327,4 +323,19 @@ class PostgresqlDatabase(Database):
             self._listening.cancel()
             with suppress(asyncio.CancelledError):
                 await self._listening
-        await self._engine.dispose()
+        await self._pool.close()
+
+    def load(self) -> Load:
+        """Tell how busy the connections are."""
+        return Load(self._pool.opened, self._pool.in_use, self._pool.waiting)
+
+
+def _is_usable(connection: asyncpg.Connection[Any]) -> bool:
+    """Tell whether a connection given back can serve somebody else."""
+    if connection.is_closed():
+        return False
+    if connection.is_in_transaction():
+        # Neither committed nor rolled back: the server does the latter once it is gone.
+        connection.terminate()
+        return False
+    return True

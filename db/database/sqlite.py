@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
 import aiosqlite
 import msgspec
-from sqlalchemy import exc
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from db.database.interface import Compiled, Compiler, Database, Reader, Retry, Transaction
+from db.database.interface import Compiled, Compiler, Database, Load, Reader, Retry, Transaction
+from db.database.pool import Pool
 from db.errors import Code, Conflict, Unavailable
 
 if TYPE_CHECKING:
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 BUSY_TIMEOUT_S = 5.0
+LOCKED = "the database is locked by another process"
 NOT_NOW = frozenset(
     {
         sqlite3.SQLITE_FULL,
@@ -69,19 +68,21 @@ def translated() -> Iterator[None]:
     """Turn the driver's errors into ours."""
     try:
         yield
-    except exc.TimeoutError as error:
-        raise Unavailable("all database connections are busy") from error
     except sqlite3.OperationalError as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-            raise Retry(str(error)) from error
+            raise Retry(str(error), given_up=LOCKED) from error
         if code in NOT_NOW:
-            raise Unavailable(f"the database can't be used now: {error}", retry_after_s=5) from error
+            raise Unusable(f"the database can't be used now: {error}", retry_after_s=5) from error
         raise
     except sqlite3.DatabaseError as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-            raise Unavailable("the database file is damaged", retry_after_s=60) from error
+            raise Unusable("the database file is damaged", retry_after_s=60) from error
         raise
+
+
+class Unusable(Unavailable):
+    """The file or its disk is at fault; a new connection finds out when that is over."""
 
 
 class SqliteReader(Reader):
@@ -184,14 +185,9 @@ class SqliteDatabase(Database):
         self._writing = asyncio.Lock()
         self._writer: aiosqlite.Connection | None = None
         self._locks: set[str] = set()
-        self._readers: AsyncEngine = create_async_engine(
-            "sqlite+aiosqlite://",
-            async_creator=self._connect_reader,
-            poolclass=AsyncAdaptedQueuePool,
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_timeout=time_limit_s,
-            pool_reset_on_return=None,
+        self._waiting = 0
+        self._readers: Pool[aiosqlite.Connection] = Pool(
+            self._connect_reader, lambda _connection: True, size=pool_size, wait_limit_s=time_limit_s
         )
 
     async def _connect(self) -> aiosqlite.Connection:
@@ -201,7 +197,11 @@ class SqliteDatabase(Database):
         # A reader that is abandoned must not keep the process alive.
         connection._thread.daemon = True  # noqa: SLF001 - aiosqlite has no word for it
         await connection
-        await connection.executescript(PRAGMAS)
+        try:
+            await connection.executescript(PRAGMAS)
+        except BaseException:
+            await connection.close()
+            raise
         return connection
 
     async def _connect_reader(self) -> aiosqlite.Connection:
@@ -213,9 +213,8 @@ class SqliteDatabase(Database):
     async def read(self, name: str) -> AsyncIterator[Reader]:
         """Open a short reading session on a pooled connection."""
         with translated_reads():
-            pooled = await self._readers.raw_connection()
-            connection = pooled.driver_connection
-            assert isinstance(connection, aiosqlite.Connection)
+            connection = await self._readers.take()
+            broken = False
             try:
                 async with asyncio.timeout(self._time_limit_s):
                     yield SqliteReader(self, connection, name)
@@ -223,8 +222,14 @@ class SqliteDatabase(Database):
                 # The thread still runs the statement; without this the next user of the connection waits for it.
                 await connection.interrupt()
                 raise
+            except sqlite3.DatabaseError:
+                broken = True
+                raise
             finally:
-                pooled.close()
+                if broken:
+                    await self._readers.discard(connection)
+                else:
+                    self._readers.give_back(connection)
 
     async def _once(self, name: str, work: Callable[[Transaction], Awaitable[T]], lock: str | None) -> T:
         if lock is None:
@@ -238,36 +243,71 @@ class SqliteDatabase(Database):
             self._locks.discard(lock)
 
     async def _transact(self, name: str, work: Callable[[Transaction], Awaitable[T]]) -> T:
-        async with self._writing:
-            with translated():
-                if self._writer is None:
-                    self._writer = await self._connect()
-                tx = SqliteTransaction(self, self._writer, name)
-                await self._writer.execute("begin immediate")
-                try:
-                    answer = await work(tx)
-                    await self._writer.execute("commit")
-                except BaseException:
-                    await self._roll_back()
-                    raise
+        async with self._turn():
+            try:
+                with translated():
+                    if self._writer is None:
+                        self._writer = await self._connect()
+                    tx = SqliteTransaction(self, self._writer, name)
+                    await self._writer.execute("begin immediate")
+                    try:
+                        answer = await work(tx)
+                        await self._writer.execute("commit")
+                    except BaseException:
+                        await self._roll_back()
+                        raise
+            except Unusable:
+                await self._drop_writer()
+                raise
         for channel, payload in tx.notes:
             self._heard(channel, payload)
         return answer
 
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Be the one writer; whoever waits longer than the time limit is refused, nothing being begun."""
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(self._time_limit_s):
+                await self._writing.acquire()
+        except TimeoutError as error:
+            raise Unavailable("too many writers wait for their turn") from error
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._writing.release()
+
     async def _roll_back(self) -> None:
-        assert self._writer is not None
+        if self._writer is None:
+            return
         try:
             if self._writer.in_transaction:
                 await self._writer.execute("rollback")
         except sqlite3.Error:
             # Whatever state it is in, closing the connection undoes what wasn't committed.
-            broken, self._writer = self._writer, None
-            await broken.close()
+            await self._drop_writer()
+
+    async def _drop_writer(self) -> None:
+        """Close the writer; the next transaction opens the file anew, as it is then."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            with suppress(sqlite3.Error, ValueError):
+                await writer.close()
 
     async def _close(self) -> None:
-        if self._writer is not None:
-            await self._writer.close()
-        await self._readers.dispose()
+        await self._drop_writer()
+        await self._readers.close()
+
+    def load(self) -> Load:
+        """Tell how busy the connections are, the writer among them."""
+        writing = self._writing.locked()
+        return Load(
+            self._readers.opened + (self._writer is not None),
+            self._readers.in_use + writing,
+            self._readers.waiting + self._waiting,
+        )
 
 
 @contextmanager
@@ -277,6 +317,6 @@ def translated_reads() -> Iterator[None]:
         with translated():
             yield
     except Retry as error:
-        raise Unavailable("the database is locked by another process") from error
+        raise Unavailable(LOCKED) from error
     except TimeoutError as error:
         raise Unavailable("the query took longer than the time limit") from error

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import astuple
-from sqlalchemy import Select, select
+from sqlalchemy import Delete, Select, delete, select
 
 from db.errors import Code, Fault
 from db.tables import scopes
@@ -14,6 +14,8 @@ from db.writes import in_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from sqlalchemy import Table
 
     from db.nouns import Noun, UniqueKey
     from db.writes import Writing
@@ -28,6 +30,12 @@ async def insert(w: Writing, noun: Noun[Any], rows: list[Any]) -> set[tuple[str,
     first = noun.unique[0].columns
     ordered = sorted(rows, key=lambda row: [getattr(row, column) or "" for column in first])
     return await w.tx.insert(noun.table, [astuple(row) for row in ordered])
+
+
+@lru_cache(maxsize=16)
+def take_back(table: Table) -> Delete:
+    """Delete rows that this batch made, by their keys."""
+    return delete(table).where(in_keys(table, "keys", "id", "root_id"))
 
 
 def orphans(rows: Sequence[Any], bad: set[int]) -> set[int]:

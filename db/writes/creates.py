@@ -9,7 +9,15 @@ from db.commands import OnConflict
 from db.database import Retry
 from db.errors import Code, Fault
 from db.outcomes import Outcome, Result, failed
-from db.writes.conflicts import ORPHANED, already_exists, by_key, id_taken, insert, orphans
+from db.writes.conflicts import (
+    ORPHANED,
+    already_exists,
+    by_key,
+    id_taken,
+    insert,
+    orphans,
+    take_back,
+)
 from db.writes.reconciles import reconcile
 
 if TYPE_CHECKING:
@@ -71,9 +79,8 @@ async def _insert_all(
     stored = await insert(w, noun, rows)
     if stored is not None:
         lost = [row for row in rows if (row.id, row.root_id) not in stored]
-        if orphans(rows, {i for i, row in enumerate(rows) if (row.id, row.root_id) not in stored}):
-            raise Retry("a parent in the batch was created by somebody else")
         faults = await _clashes(w, noun, lost)
+        faults |= await _without_parents(w, noun, rows, faults)
         for index, result in enumerate(results):
             if result.row is not None and (result.row.id, result.row.root_id) in faults:
                 results[index] = failed(faults[result.row.id, result.row.root_id])
@@ -109,6 +116,25 @@ def _repeated(
             )
     taken.update((claim, index) for claim, _ in claims)
     return None
+
+
+async def _without_parents(
+    w: Writing, noun: Noun[Any], rows: list[Any], faults: dict[tuple[str, str], Fault]
+) -> dict[tuple[str, str], Fault]:
+    """Take back the rows whose parent in the batch wasn't stored, nor is there now."""
+    taken = {i for i, row in enumerate(rows) if _code(faults, row) is Code.ID_TAKEN}
+    if orphans(rows, taken):
+        raise Retry("a parent in the batch was created by somebody else")
+    lost = orphans(rows, {i for i, row in enumerate(rows) if _code(faults, row)})
+    keys = [(rows[i].id, rows[i].root_id) for i in lost]
+    if keys:
+        await w.tx.execute(take_back(noun.table), {"keys": keys})
+    return dict.fromkeys(keys, ORPHANED)
+
+
+def _code(faults: dict[tuple[str, str], Fault], row: Any) -> Code | None:
+    fault = faults.get((row.id, row.root_id))
+    return fault.code if fault else None
 
 
 async def _clashes(w: Writing, noun: Noun[Any], lost: list[Any]) -> dict[tuple[str, str], Fault]:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests import factories
+from tests.graphql_schema.client import Client
 
 if TYPE_CHECKING:
     from db.database import Database
-    from tests.graphql_schema.conftest import Client, Statements
+    from tests.graphql_schema.client import Statements
 
 NAMES = "abcdefg"
 PAGE = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor } edges { cursor node { id } } nodes { id } totalCount"
@@ -126,8 +127,6 @@ async def test_a_hundred_are_shown_unless_told_otherwise(client: Client) -> None
 async def test_a_list_is_read_and_counted_only_as_far_as_asked(
     acme: Database, statements: Statements, where: str
 ) -> None:
-    from tests.graphql_schema.conftest import Client  # noqa: PLC0415 - the class, at run time
-
     await factories.resources(acme, *NAMES)
     client = Client(acme, await factories.caller_in(acme, "scope_acme"))
     end = " }" if "{" in where else ""

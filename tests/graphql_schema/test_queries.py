@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests import factories
+from tests.graphql_schema.client import Client
 
 if TYPE_CHECKING:
     from db.database import Database
-    from tests.graphql_schema.conftest import Client
 
 STAMPS = "createdAt createdBy updatedAt updatedBy etag"
 
@@ -295,8 +295,6 @@ async def test_more_than_a_hundred_ids_are_refused(client: Client) -> None:
 
 
 async def test_an_empty_server_answers_its_root_token_with_nothing(database: Database) -> None:
-    from tests.graphql_schema.conftest import Client  # noqa: PLC0415 - the class, at run time
-
     client = Client(database)
     assert await client.data('{ scopes { totalCount nodes { id } } scope(id: "scope_a") { id } }') == {
         "scopes": {"totalCount": 0, "nodes": []},

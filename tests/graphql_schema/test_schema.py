@@ -15,10 +15,10 @@ from graphql import (
     build_schema,
     is_introspection_type,
     is_specified_scalar_type,
+    print_ast,
 )
 
 from db import outcomes, reads
-from db.access import SYSTEM
 from db.commands import OnConflict, OnError
 from db.errors import Code
 from graphql_schema.nodes import NOUNS
@@ -27,7 +27,7 @@ from graphql_schema.schema import print_schema
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from graphql import GraphQLNamedType
+    from graphql import GraphQLArgument, GraphQLNamedType
 
 ROOT = Path(__file__).parents[2]
 
@@ -124,9 +124,15 @@ def test_mutations_take_lists_and_can_fail_alone(built: GraphQLSchema) -> None:
         if name.startswith("create") or name == "tagResources":
             expected["onConflict"] = "OnConflict!"
         assert taken == expected, name
-        assert field.args["onError"].default_value == "REJECT_ALL"
-        assert field.args["dryRun"].default_value is False
+        assert default_of(field.args["onError"]) == "REJECT_ALL"
+        assert default_of(field.args["dryRun"]) == "false"
+        assert default_of(field.args["idempotencyKey"]) is None
+        if "onConflict" in expected:
+            assert default_of(field.args["onConflict"]) == "ERROR"
 
 
-def test_the_root_token_is_who_the_tests_act_as() -> None:
-    assert SYSTEM.reach is None
+def default_of(argument: GraphQLArgument) -> str | None:
+    """Return the default of an argument as the schema's text has it."""
+    assert argument.ast_node
+    value = argument.ast_node.default_value
+    return print_ast(value) if value else None

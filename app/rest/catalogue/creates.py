@@ -5,18 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from app.rest import problems
+from app.rest.catalogue.pages import ETAGS
 from app.rest.catalogue.shown import Shown, etag
 from app.rest.exchange import json_answer
-from app.rest.parameters import Parameters
+from app.rest.parameters import Parameters, choice, flag
 from app.rest.problems import STATUS
 from app.rest.work import Write, require_writer
 from db.commands import Create, OnConflict, OnError
+from db.errors import Code
 from db.outcomes import Outcome
 from db.shapes import decode_batch, decode_one
 
@@ -33,6 +35,23 @@ class OnFault(StrEnum):
     CONTINUE = "continue"
 
 
+ON_CONFLICT = choice(
+    "onConflict",
+    "what becomes of an item that meets a stored object, by id or by unique key: "
+    "`error` refuses it, `skip` leaves the object as it is, `merge` applies the item's members as a PATCH would",
+    OnConflict.ERROR,
+)
+ON_ERROR = choice(
+    "onError",
+    "what a faulty item does to the others: `reject` stores nothing, `continue` stores the good ones",
+    OnFault.REJECT,
+)
+OUTCOMES = flag(
+    "outcomes", "whether the answer lists what became of each item; `onError=continue` implies it"
+)
+BATCH_PARAMETERS = (ON_ERROR, ON_CONFLICT, OUTCOMES, ETAGS)
+
+
 @dataclass(frozen=True)
 class Wishes:
     """How the answer of a batch should look."""
@@ -46,25 +65,33 @@ class FaultShown(msgspec.Struct, frozen=True):
     """One fault of an item in a list of outcomes; the pointer starts at the item."""
 
     pointer: str
-    code: str
+    code: Code
     detail: str
 
 
 class ErrorShown(msgspec.Struct, frozen=True):
     """Why an item failed."""
 
-    code: str
+    code: Code
     detail: str
     errors: list[FaultShown]
 
 
-class OutcomeShown(msgspec.Struct, frozen=True):
+ShownT = TypeVar("ShownT", bound=Shown)
+Status = Annotated[int, Meta(ge=200, le=599)]
+Fate = Annotated[
+    str,
+    Meta(extra_json_schema={"enum": [Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED, Outcome.FAILED]}),
+]
+
+
+class OutcomeShown(msgspec.Struct, Generic[ShownT], frozen=True):
     """What became of one item."""
 
-    index: int
-    status: int
-    outcome: str
-    value: Shown | UnsetType = UNSET
+    index: Annotated[int, Meta(ge=0)]
+    status: Status
+    outcome: Fate
+    value: ShownT | UnsetType = UNSET
     error: ErrorShown | UnsetType = UNSET
 
 
@@ -73,11 +100,10 @@ def create_many(door: Door, call: Call) -> Write:
     require_writer(call)
     call.require_json()
     parameters = Parameters(call.query)
-    continues = parameters.choice("onError", OnFault, OnFault.REJECT) is OnFault.CONTINUE
-    wishes = Wishes(continues, continues or parameters.flag("outcomes"), parameters.flag("etags"))
-    if continues:
-        parameters.flag("outcomes")
-    on_conflict = parameters.choice("onConflict", OnConflict, OnConflict.ERROR)
+    continues = parameters.take(ON_ERROR) is OnFault.CONTINUE
+    outcomes = parameters.take(OUTCOMES)
+    wishes = Wishes(continues, continues or outcomes, parameters.take(ETAGS))
+    on_conflict = parameters.take(ON_CONFLICT)
     parameters.end()
     items = decode_batch(call.body, door.new)
     on_error = OnError.REJECT_FAILED if continues else OnError.REJECT_ALL
@@ -96,7 +122,7 @@ def _render_many(door: Door, wishes: Wishes, report: Report[Any]) -> Answer:
     return json_answer(207 if wishes.continues and outcomes else status, outcomes)
 
 
-def _outcome(door: Door, wishes: Wishes, index: int, result: Result[Any]) -> OutcomeShown:
+def _outcome(door: Door, wishes: Wishes, index: int, result: Result[Any]) -> OutcomeShown[Shown]:
     if result.row is not None and not result.faults:
         status = 201 if result.outcome is Outcome.CREATED else 200
         return OutcomeShown(index, status, result.outcome, door.show(result.row, wishes.etags))
@@ -112,7 +138,7 @@ def create_one(door: Door, call: Call) -> Write:
     require_writer(call)
     call.require_json()
     parameters = Parameters(call.query)
-    on_conflict = parameters.choice("onConflict", OnConflict, OnConflict.ERROR)
+    on_conflict = parameters.take(ON_CONFLICT)
     parameters.end()
     command = Create(door.noun, [decode_one(call.body, door.new)], OnError.REJECT_ALL, on_conflict)
     return Write(command, partial(_render_one, door))

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from app.rest.exchange import json_answer
-from app.rest.parameters import Parameters
+from app.rest.parameters import Parameters, flag, listed, text, whole
 from app.rest.work import Read
 from db import reads
 from db.coalescing import Query
-from db.errors import Code, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -22,19 +21,28 @@ if TYPE_CHECKING:
 
 MAX_IDS = 100
 
+LIMIT = whole("limit", "how many objects at most", default=reads.DEFAULT_LIMIT, low=1, high=reads.MAX_LIMIT)
+AFTER = text("after", "a cursor of this list, as `Link` gives it: the page begins behind it")
+ETAGS = flag("etags", "whether each object has its `etag` as a member")
+SCOPE_ID = text(
+    "scopeId", "keep those in exactly this scope; without it everything that can be read is listed"
+)
+WITH_DESCENDANTS = flag("withDescendants", "whether `scopeId` also means the scopes below it")
+IDS = listed("ids", "keep those with these ids; those that don't exist are left out", most=MAX_IDS)
+PARAMETERS = (LIMIT, AFTER, SCOPE_ID, WITH_DESCENDANTS, IDS, ETAGS)
+
 
 def get_page(door: Door, call: Call) -> Read:
     """Read a page of what the caller may read; `Link` leads to the next one (RFC 8288)."""
     parameters = Parameters(call.query)
-    wanted = reads.Page(
-        parameters.whole("limit", reads.DEFAULT_LIMIT, low=1, high=reads.MAX_LIMIT), parameters.text("after")
-    )
-    with_etags = parameters.flag("etags")
+    wanted = reads.Page(parameters.take(LIMIT), parameters.take(AFTER))
+    with_etags = parameters.take(ETAGS)
+    given = {each.name: parameters.take(each) for each in door.filters}
     selection = reads.Selection(
-        scope_id=parameters.text("scopeId"),
-        with_descendants=parameters.flag("withDescendants"),
-        filters={name: text for name in door.noun.filters if (text := parameters.text(name)) is not None},
-        ids=_ids(parameters.text("ids")),
+        scope_id=parameters.take(SCOPE_ID),
+        with_descendants=parameters.take(WITH_DESCENDANTS),
+        filters={name: value for name, value in given.items() if value is not None},
+        ids=parameters.take(IDS),
     )
     parameters.end()
 
@@ -51,12 +59,3 @@ def _render(door: Door, call: Call, with_etags: bool, page: reads.Slice[Any]) ->
         query.append(("after", page.cursor(page.rows[-1])))
         headers["Link"] = f'<{call.path}?{urlencode(query)}>; rel="next"'
     return json_answer(200, [door.show(row, with_etags) for row in page.rows], headers)
-
-
-def _ids(text: str | None) -> tuple[str, ...] | None:
-    if text is None:
-        return None
-    ids = tuple(dict.fromkeys(part for part in text.split(",") if part))
-    if len(ids) > MAX_IDS:
-        raise Refused(Code.INVALID_VALUE, f"ids holds {len(ids):,} ids; the limit is {MAX_IDS}")
-    return ids

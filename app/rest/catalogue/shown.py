@@ -9,6 +9,16 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 from msgspec.structs import astuple
 
+from db.shapes import (
+    ResourceId,
+    ResourceTypeId,
+    ScopeId,
+    TagAssignmentId,
+    TagGroupId,
+    TagId,
+    Timestamp,
+)
+
 if TYPE_CHECKING:
     from db.nouns import Noun
     from db.tag_assignments import TagAssignmentRow
@@ -23,14 +33,14 @@ class Shown(msgspec.Struct, frozen=True, rename="camel", gc=False):
 class Scope(Shown, frozen=True):
     """A scope in an answer."""
 
-    id: str
-    parent_scope_id: Text
+    id: ScopeId
+    parent_scope_id: ScopeId | UnsetType
     name: str
     external_id: Text
     meta: dict[str, Any] | UnsetType
-    created_at: str
+    created_at: Timestamp
     created_by: str
-    updated_at: Text
+    updated_at: Timestamp | UnsetType
     updated_by: Text
     etag: Text = UNSET
 
@@ -38,10 +48,10 @@ class Scope(Shown, frozen=True):
 class ResourceType(Shown, frozen=True):
     """A resource type in an answer."""
 
-    id: str
+    id: ResourceTypeId
     name: str
     key: str
-    scope_id: str
+    scope_id: ScopeId
     plural_key: Text
     description: Text
     category: Text
@@ -49,9 +59,9 @@ class ResourceType(Shown, frozen=True):
     external_id_field: Text
     display_name_path: Text
     schema_version: int | UnsetType
-    created_at: str
+    created_at: Timestamp
     created_by: str
-    updated_at: Text
+    updated_at: Timestamp | UnsetType
     updated_by: Text
     etag: Text = UNSET
 
@@ -59,15 +69,15 @@ class ResourceType(Shown, frozen=True):
 class Resource(Shown, frozen=True):
     """A resource in an answer."""
 
-    id: str
-    resource_type_id: str
-    scope_id: str
+    id: ResourceId
+    resource_type_id: ResourceTypeId
+    scope_id: ScopeId
     external_resource_id: str
     display_name: Text
-    data: Any
-    created_at: str
+    data: Any | UnsetType
+    created_at: Timestamp
     created_by: str
-    updated_at: Text
+    updated_at: Timestamp | UnsetType
     updated_by: Text
     etag: Text = UNSET
 
@@ -75,16 +85,16 @@ class Resource(Shown, frozen=True):
 class TagGroup(Shown, frozen=True):
     """A tag group in an answer."""
 
-    id: str
-    scope_id: str
+    id: TagGroupId
+    scope_id: ScopeId
     key: str
     name: str
     description: Text
     max_applied_per_target: int | UnsetType
     is_locked: bool
-    created_at: str
+    created_at: Timestamp
     created_by: str
-    updated_at: Text
+    updated_at: Timestamp | UnsetType
     updated_by: Text
     etag: Text = UNSET
 
@@ -92,14 +102,14 @@ class TagGroup(Shown, frozen=True):
 class Tag(Shown, frozen=True):
     """A tag in an answer."""
 
-    id: str
-    scope_id: str
-    tag_group_id: str
+    id: TagId
+    scope_id: ScopeId
+    tag_group_id: TagGroupId
     identifier: str
     label: str
     created_by: str
-    created_at: str
-    updated_at: Text
+    created_at: Timestamp
+    updated_at: Timestamp | UnsetType
     updated_by: Text
     etag: Text = UNSET
 
@@ -107,13 +117,13 @@ class Tag(Shown, frozen=True):
 class TagAssignment(Shown, frozen=True):
     """A tag assignment in an answer."""
 
-    id: str
-    tag_id: str
-    resource_id: str
-    scope_id: str
+    id: TagAssignmentId
+    tag_id: TagId
+    resource_id: ResourceId
+    scope_id: ScopeId
     applied_by: str
-    applied_at: str
-    created_at: str
+    applied_at: Timestamp
+    created_at: Timestamp
     created_by: str
     etag: Text = UNSET
 
