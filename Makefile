@@ -25,6 +25,7 @@ serve: ## Set everything up and serve on http://127.0.0.1:3000
 	@exec $(BIN)/sheaf serve
 
 install: $(VENV)/.serve ## Install the server into .venv
+	@:
 
 explorer: ## Build the explorer's files, if they are out of date
 	@python=$$(scripts/find-python $(PYTHON)) && exec "$$python" scripts/build_explorer.py $(OPTIONAL)
@@ -35,7 +36,7 @@ test: ## Set everything up and run the tests, a small share of each heavy one
 
 soak: ## Run the heavy tests in full
 	@$(MAKE) -j2 $(VENV)/.dev explorer
-	$(BIN)/pytest -m soak --hypothesis-profile=soak
+	$(BIN)/pytest -m soak --hypothesis-profile=soak --timeout=3600
 
 lint: $(VENV)/.dev ## Check format, style, types and the arrows between the packages
 	$(BIN)/ruff format --check

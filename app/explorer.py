@@ -1,5 +1,7 @@
-"""Serve the built explorer (GraphiQL) from the server's own files."""
+"""Serve the built explorer (GraphiQL) and the README's tour from the server's own files."""
 
+import html
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -9,6 +11,27 @@ from aiohttp import hdrs, web
 
 NOT_BUILT: Final = "explorer isn't built: run `make serve`\n"
 NOT_FOUND: Final = "no such file in the explorer\n"
+NO_TOUR: Final = "the README isn't beside the server, or has no section `## Tour`\n"
+
+README: Final = Path(__file__).parent.parent / "README.md"
+TOUR: Final = re.compile(r"^## Tour\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+TOUR_TITLE: Final = "# Sheaf\n\n"
+
+# Markdown is made to be read as it is, so the page needs no renderer.
+TOUR_PAGE: Final = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Tour of Sheaf</title>
+<link rel="icon" type="image/svg+xml" href="/explorer/sheaf.svg">
+<style>
+:root { color-scheme: light dark; background: light-dark(#fff, #1a2231); color: light-dark(#263040, #d5dceb); }
+body { max-width: 120ch; margin: 0 auto; padding: 24px 16px; font: 15px/1.55 ui-monospace, monospace; }
+pre { margin: 0; font: inherit; white-space: pre-wrap; overflow-wrap: anywhere; }
+</style>
+<pre>%s</pre>
+</html>
+"""
 
 # What an API client finds at `/`, where a browser finds the explorer.
 ENTRY_POINTS: Final[Mapping[str, str]] = MappingProxyType(
@@ -72,21 +95,17 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def routes(dist: Path) -> list[web.RouteDef]:
-    """Return the explorer's routes, serving the files that `vite build` left in `dist`."""
+    """Return the routes of the explorer, whose files `vite build` left in `dist`, and of the tour."""
     return [
         web.get("/", _entry(dist)),
         web.get("/explorer/{path:.+}", _file(dist)),
+        web.get("/docs/tour", _tour),
     ]
 
 
 def _entry(dist: Path) -> Handler:
     async def entry(request: web.Request) -> web.StreamResponse:
-        accept = request.headers.get(hdrs.ACCEPT, "").lower()
-        # Browsers name HTML; `*/*` alone, as curl sends it, asks for data.
-        names_html = any(
-            media_range.partition(";")[0].strip() == "text/html" for media_range in accept.split(",")
-        )
-        response = _answer(dist, "index.html") if names_html else _entry_points()
+        response = _answer(dist, "index.html") if _names_html(request) else _entry_points()
         response.headers[hdrs.VARY] = hdrs.ACCEPT
         return response
 
@@ -98,6 +117,27 @@ def _file(dist: Path) -> Handler:
         return _answer(dist, request.match_info["path"])
 
     return file
+
+
+async def _tour(request: web.Request) -> web.StreamResponse:
+    """Answer with the README's tour: Markdown, in a page of its own for a browser."""
+    try:
+        found = TOUR.search(README.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        found = None
+    if found is None:
+        return _text(404, NO_TOUR)
+    text, content_type = TOUR_TITLE + found[0].rstrip() + "\n", "text/markdown"
+    if _names_html(request):
+        text, content_type = TOUR_PAGE % html.escape(text), "text/html"
+    headers = {**SECURITY_HEADERS, hdrs.CACHE_CONTROL: REVALIDATE, hdrs.VARY: hdrs.ACCEPT}
+    return web.Response(text=text, content_type=content_type, charset="utf-8", headers=headers)
+
+
+def _names_html(request: web.Request) -> bool:
+    """Tell a browser, which names HTML, from who asks for data with `*/*` alone, as curl does."""
+    accept = request.headers.get(hdrs.ACCEPT, "").lower()
+    return any(media_range.partition(";")[0].strip() == "text/html" for media_range in accept.split(","))
 
 
 def _entry_points() -> web.Response:

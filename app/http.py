@@ -2,61 +2,134 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 import re
 import time
-import uuid
 from typing import TYPE_CHECKING
 
 import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMessage, ContentEncodingError
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
+from app.cors import Cors
+from app.proxy import Proxies
 from app.rest import problems
-from app.state import AUTHENTICATOR, DATABASE, SETTINGS
-from app.telemetry import request_id
+from app.state import AUTHENTICATOR, DATABASE, METRICS, RATE_LIMITER, ROUTE, SETTINGS
+from app.telemetry import AccessLog, RequestLine, request_id
 from db.errors import Code, Refused, SheafError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from aiohttp.typedefs import Handler, Middleware
+
+    from app.metrics import Metrics
     from app.rest.exchange import Answer
+    from app.settings import Settings
     from db.access import Principal
 
-log = structlog.get_logger("sheaf.access")
+log = structlog.get_logger("sheaf.http")
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}\Z")
 ENCODINGS = frozenset({"", "identity", "gzip", "deflate"})
 WORTH_COMPRESSING_BYTES = 1024
+# What nginx calls a client that hung up before its answer; nobody reads it but the log and the numbers.
+HUNG_UP = 499
+
+SECURITY_HEADERS = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Referrer-Policy", "no-referrer"),
+    # Else aiohttp tells its version and Python's.
+    ("Server", "sheaf"),
+)
+STRICT_TRANSPORT = "max-age=31536000"
 
 
-@web.middleware
-async def around(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """Give the request its id, turn what it raises into an answer, and log it."""
-    sent = request.headers.get("X-Request-Id", "")
-    own_id = sent if REQUEST_ID.match(sent) else uuid.uuid4().hex
-    request_id.set(own_id)
-    began = time.perf_counter()
-    try:
-        response = await handler(request)
-    except SheafError as error:
-        response = to_response(problems.of_error(error))
-    except web.HTTPException as error:
-        response = to_response(_http_error(error))
-    except (web.RequestPayloadError, BadHttpMessage, ContentEncodingError) as error:
-        response = to_response(problems.problem(Code.MALFORMED, f"the body can't be read: {error}"))
-    except Exception:
-        log.exception("bug", method=request.method, path=request.path)
-        response = to_response(
-            problems.problem(Code.INTERNAL, f"an internal error; its request id is {own_id}")
+def around(settings: Settings, metrics: Metrics, route_of: Callable[[web.Request], str]) -> Middleware:
+    """Return what every request passes: its id, its answer whatever is raised, its log line, its numbers."""
+    access = AccessLog(settings.log_level, settings.log_format)
+    cors = Cors(settings.cors_origins)
+    proxies = Proxies(settings.trusted_proxies)
+
+    @web.middleware
+    async def handle(request: web.Request, handler: Handler) -> web.StreamResponse:
+        began = time.perf_counter()
+        own_id = _id_of(request)
+        request_id.set(own_id)
+        response = cors.preflight(request) if cors.enabled else None
+        try:
+            if response is None:
+                response = await handler(request)
+        except Exception as error:  # noqa: BLE001 - the last one who can turn it into an answer
+            response = _answer_to(error, request, own_id)
+        seconds = time.perf_counter() - began
+        metrics.request(
+            request.get(ROUTE) or route_of(request), request.method, response.status, seconds
         )
-    if not response.prepared:
-        response.headers["X-Request-Id"] = own_id
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    milliseconds = round((time.perf_counter() - began) * 1000, 2)
-    log.info("request", method=request.method, path=request.path, status=response.status, ms=milliseconds)
-    return response
+        access.write(
+            RequestLine(
+                request.method,
+                request.rel_url.raw_path,
+                response.status,
+                round(seconds * 1000, 2),
+                proxies.client_of(request),
+                own_id,
+            )
+        )
+        return response
+
+    return handle
+
+
+def dressing(settings: Settings) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """Return what gives every answer, streams too, the headers that don't depend on its route."""
+    cors = Cors(settings.cors_origins)
+    proxies = Proxies(settings.trusted_proxies)
+
+    async def dress(request: web.Request, response: web.StreamResponse) -> None:
+        headers = response.headers
+        headers["X-Request-Id"] = request_id.get()
+        for name, value in SECURITY_HEADERS:
+            headers.setdefault(name, value)
+        if cors.enabled:
+            cors.tell(request.headers.get("Origin"), headers)
+        # We speak no TLS ourselves, so only a proxy can have.
+        if settings.trusted_proxies and proxies.is_secure(request):
+            headers["Strict-Transport-Security"] = STRICT_TRANSPORT
+
+    return dress
+
+
+def _id_of(request: web.BaseRequest) -> str:
+    sent = request.headers.get("X-Request-Id")
+    if sent and REQUEST_ID.match(sent):
+        return sent
+    return f"{random.getrandbits(128):032x}"  # noqa: S311 - unique is enough
+
+
+def _answer_to(error: Exception, request: web.Request, own_id: str) -> web.Response:
+    """Turn whatever a handler raised into an answer; what we didn't foresee is logged once."""
+    match error:
+        case SheafError():
+            response = to_response(problems.of_error(error))
+            if isinstance(error, problems.TooSlow):
+                response.force_close()
+            return response
+        case web.HTTPException():
+            return to_response(_http_error(error))
+        case web.RequestPayloadError() | BadHttpMessage() | ContentEncodingError():
+            return to_response(problems.problem(Code.MALFORMED, f"the body can't be read: {error}"))
+        case ConnectionError() if request.transport is None or request.transport.is_closing():
+            return web.Response(status=HUNG_UP)
+        case _:
+            log.error("bug", method=request.method, path=request.rel_url.raw_path, exc_info=error)
+            detail = f"an internal error; its request id is {own_id}"
+            return to_response(problems.problem(Code.INTERNAL, detail))
 
 
 def _http_error(error: web.HTTPException) -> Answer:
@@ -89,30 +162,43 @@ async def read_body(request: web.Request) -> bytes:
         raise Refused(
             Code.TOO_LARGE, f"the body has {request.content_length:,} bytes; the limit is {limit:,}"
         )
+    if request.content.is_eof():
+        body = request.content.read_nowait()
+        _check_size(len(body), limit)
+        return body
     chunks: list[bytes] = []
     size = 0
-    async for chunk in request.content.iter_any():
-        size += len(chunk)
-        if size > limit:
-            raise Refused(Code.TOO_LARGE, f"the body has more than {limit:,} bytes, which is the limit")
-        chunks.append(chunk)
+    seconds = request.app[SETTINGS].body_timeout_s
+    try:
+        async with asyncio.timeout(seconds):
+            async for chunk in request.content.iter_any():
+                size += len(chunk)
+                _check_size(size, limit)
+                chunks.append(chunk)
+    except TimeoutError as error:
+        raise problems.TooSlow(f"the body took longer than {seconds:g} s to arrive") from error
     return b"".join(chunks)
 
 
+def _check_size(size: int, limit: int) -> None:
+    if size > limit:
+        raise Refused(Code.TOO_LARGE, f"the body has more than {limit:,} bytes, which is the limit")
+
+
 async def caller_of(request: web.Request) -> Principal:
-    """Return who sent a request; raises `Unauthorized`."""
+    """Return who sent a request; raises `Unauthorized`, or `Throttled` when it sends too many."""
     tenant = request.headers.get("reach-tenant-id")
     if tenant is not None and not tenant.isprintable():
         raise Refused(Code.INVALID_VALUE, "reach-tenant-id holds characters that no id has")
-    return await request.app[AUTHENTICATOR].principal(request.headers.get("Authorization"), tenant)
+    caller = await request.app[AUTHENTICATOR].principal(request.headers.get("Authorization"), tenant)
+    request.app[RATE_LIMITER].admit(caller.token_hash)
+    return caller
 
 
-async def healthy(_request: web.Request) -> web.Response:
-    """Say that the process runs."""
-    return web.json_response({"status": "ok"})
-
-
-async def ready(request: web.Request) -> web.Response:
-    """Say that the database answers; its migrations were checked at the start."""
-    await request.app[DATABASE].ping()
-    return web.json_response({"status": "ready"})
+async def show_metrics(request: web.Request) -> web.Response:
+    """Tell this process's numbers, or the sum over the processes that share the port."""
+    metrics = request.app[METRICS]
+    metrics.look_at(request.app[DATABASE])
+    response = web.Response(body=metrics.text(), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+    response.enable_compression()
+    return response

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from app import explorer, graphql
-from app.http import around, healthy, ready
+from app.http import around
 from app.lifespan import CONTEXTS
 from app.rest import door
 from app.state import SETTINGS
@@ -16,17 +16,33 @@ from app.state import SETTINGS
 if TYPE_CHECKING:
     from app.settings import Settings
 
+REST = "/{path:.*}"
+REST_CANONICAL = "/{path}"
 PROJECT = Path(__file__).parent.parent
 
 
 def create_app(settings: Settings) -> web.Application:
     """Build the server; nothing is read, opened or listened to before it runs."""
-    app = web.Application(middlewares=[around], client_max_size=settings.max_body_bytes)
+    numbers = Metrics(slow_statement_ms=settings.slow_statement_ms)
+    app = web.Application(
+        middlewares=[around(settings, numbers, _route_of)], client_max_size=settings.max_body_bytes
+    )
     app[SETTINGS] = settings
+    app[METRICS] = numbers
+    app[RATE_LIMITER] = RateLimiter(settings.rate_limit_per_s)
+    app.on_response_prepare.append(dressing(settings))
     app.cleanup_ctx.extend(CONTEXTS)
-    app.router.add_get("/healthz", healthy)
-    app.router.add_get("/readyz", ready)
     app.router.add_routes(explorer.routes(PROJECT / "explorer" / "dist"))
     app.router.add_routes(graphql.routes())
-    app.router.add_route("*", "/{path:.*}", door.handle)
+    app.router.add_route("*", REST, door.handle)
     return app
+
+
+def _route_of(request: web.Request) -> str:
+    """Return the template of a request's route, for the numbers: whatever has none shares one name."""
+    resource = request.match_info.route.resource
+    if resource is None:
+        return NO_ROUTE
+    if resource.canonical == REST_CANONICAL:
+        return door.template_of(request) or NO_ROUTE
+    return resource.canonical

@@ -68,3 +68,21 @@ SAMPLES = (
         ],
     ),
 )
+
+# Seed 003 shows no request of its own.
+OPERATIONS = {
+    "requests": [
+        {
+            "method": "POST",
+            "url": "/tags",
+            "body": {
+                "scopeId": "scope_acme",
+                "tagGroupId": "tag_group_priority",
+                "identifier": "urgent",
+                "label": "Urgent",
+            },
+        },
+        {"method": "GET", "url": "/tags", "params": {"tagGroupId": "tag_group_priority", "limit": 10}},
+    ],
+    "stop_on_error": True,
+}

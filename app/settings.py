@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.proxy import network
 from db.database import sqlite_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from app.proxy import Network
+
 PREFIX = "SHEAF_"
+ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\s]+")
 LAST_PORT = 65_535
 
 
@@ -31,6 +36,25 @@ def _not_negative(text: str) -> float:
     if not 0 <= number < float("inf"):
         raise ValueError("must be 0 or more")
     return number
+
+
+def _seconds(text: str) -> float:
+    number = _not_negative(text)
+    if not number:
+        raise ValueError("must be more than 0")
+    return number
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    origins = _list(text)
+    for origin in origins:
+        if origin != "*" and not ORIGIN.fullmatch(origin):
+            raise ValueError(f"{origin!r} must be * or an origin: scheme://host[:port], without a path")
+    return origins
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    return tuple(network(part) for part in _list(text))
 
 
 def _list(text: str) -> tuple[str, ...]:
@@ -89,10 +113,32 @@ class Settings:
         "how long a token's holder may be remembered, should the message of its revocation be lost",
     )
     cors_origins: tuple[str, ...] = _setting(
-        (), _list, "origins that browsers may call from, or `*`; none by default"
+        (), _origins, "origins that browsers may call from, or `*`; none by default"
     )  # type: ignore[assignment]
     max_body_bytes: int = _setting(16 * 1024 * 1024, _positive, "largest request body, after inflation")  # type: ignore[assignment]
-    time_limit_s: float = _setting(30.0, _not_negative, "longest a statement or GraphQL operation may take")  # type: ignore[assignment]
+    time_limit_s: float = _setting(  # type: ignore[assignment]
+        30.0, _seconds, "longest that a statement, a read or a GraphQL request may take, then 503"
+    )
+    header_timeout_s: float = _setting(  # type: ignore[assignment]
+        15.0, _seconds, "longest that the head of a request may take to arrive, then 408"
+    )
+    body_timeout_s: float = _setting(  # type: ignore[assignment]
+        60.0, _seconds, "longest that the body of a request may take to arrive, then 408"
+    )
+    keepalive_s: float = _setting(75.0, _seconds, "how long an idle connection is kept")  # type: ignore[assignment]
+    rate_limit_per_s: float = _setting(  # type: ignore[assignment]
+        0.0,
+        _not_negative,
+        "operations and batch items that one token may ask a process for in a second, then 429; 0: no limit",
+    )
+    trusted_proxies: tuple[Network, ...] = _setting(  # type: ignore[assignment]
+        (),
+        _networks,
+        "addresses or networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed",
+    )
+    slow_statement_ms: float = _setting(  # type: ignore[assignment]
+        500.0, _not_negative, "a statement that takes longer is logged, with its transaction and request"
+    )
     shutdown_s: float = _setting(
         20.0, _not_negative, "how long running requests may take to end after SIGTERM"
     )  # type: ignore[assignment]

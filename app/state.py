@@ -5,9 +5,15 @@ from __future__ import annotations
 from aiohttp import web
 
 from app.auth import Authenticator
+from app.limits import RateLimiter
+from app.metrics import Metrics
 from app.settings import Settings
 from db.database import Database
 
 SETTINGS = web.AppKey("settings", Settings)
 DATABASE = web.AppKey("database", Database)
+METRICS = web.AppKey("metrics", Metrics)
+RATE_LIMITER = web.AppKey("rate_limiter", RateLimiter)
+# The template of the REST route that a request took.
+ROUTE = web.RequestKey("route", str)
 AUTHENTICATOR = web.AppKey("authenticator", Authenticator)

@@ -34,6 +34,12 @@ class Contender:
         """The time in milliseconds that 95 % of the rounds don't exceed."""
         return sorted(self.times_ms)[int(len(self.times_ms) * 0.95)]
 
+    def paired_ratio(self, other: Contender) -> float:
+        """Return the median of the ratios of each round, which a busy machine disturbs least."""
+        return statistics.median(
+            mine / theirs for mine, theirs in zip(self.times_ms, other.times_ms, strict=True)
+        )
+
 
 async def in_turns(contenders: Sequence[Contender], *, budget_s: float) -> None:
     """Time one request of each contender after the other, again and again, so that what disturbs one disturbs all."""
@@ -51,13 +57,19 @@ async def in_turns(contenders: Sequence[Contender], *, budget_s: float) -> None:
 
 
 def table(contenders: Sequence[Contender], *, items: int) -> str:
-    """Return the results as text; ratios are to the first contender."""
+    """Return the results as text; ratios are to the first contender: of medians, of minima, of rounds."""
     first = contenders[0]
-    lines = [f"{'':<34}{'median ms':>10}{'min':>8}{'p95':>8}{'ratio':>8}{'of min':>8}{'items/s':>11}"]
-    lines += [
-        f"{each.name:<34}{each.median:>10.1f}{min(each.times_ms):>8.1f}{each.p95:>8.1f}"
-        f"{each.median / first.median:>8.2f}{min(each.times_ms) / min(first.times_ms):>8.2f}"
-        f"{items / each.median * 1_000:>11,.0f}"
-        for each in contenders
-    ]
+    headings = ("median ms", "min", "p95", "ratio", "of min", "paired", "items/s")
+    lines = ["".join([" " * 26, *(f"{heading:>11}" for heading in headings)])]
+    for each in contenders:
+        numbers = (
+            f"{each.median:.1f}",
+            f"{min(each.times_ms):.1f}",
+            f"{each.p95:.1f}",
+            f"{each.median / first.median:.2f}",
+            f"{min(each.times_ms) / min(first.times_ms):.2f}",
+            f"{each.paired_ratio(first):.2f}",
+            f"{items / each.median * 1_000:,.0f}",
+        )
+        lines.append("".join([f"{each.name:<26}", *(f"{number:>11}" for number in numbers)]))
     return "\n".join(lines)

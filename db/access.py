@@ -102,3 +102,6 @@ class Principal:
 
 # What the server does by itself and the operator at the command line.
 SYSTEM = Principal(subject="system", role=Role.ADMIN)
+
+# Who brings no token to a route that takes none: no scope has this root, and none has a path like this.
+NOBODY = Principal(subject="nobody", role=Role.READER, reach=Reach(root_id="", scope_id="", path="/"))

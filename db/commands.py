@@ -50,6 +50,8 @@ class Target:
     """`None`: any. Revisions without quotes; `*` is any revision of an existing object."""
     must_match: bool = False
     """Refuse a target without `if_match` (RFC 6585 section 3)."""
+    pair: tuple[str, str] | None = None
+    """Instead of the id of a tag assignment, the ids of its tag and resource."""
 
 
 @dataclass(frozen=True)

@@ -32,16 +32,19 @@ class RolledBack(Exception):
 
 async def execute(tx: Transaction, caller: Principal, command: Command, now: str) -> list[Result[Any]]:
     """Execute a command in a transaction that the caller ends, and tell each item's fate."""
-    w = Writing.begin(tx, caller, now)
-    match command:
-        case Create():
-            results = await create(w, command)
-        case Update():
-            results = await update(w, command)
-        case Delete():
-            results = await remove(w, command)
+    results = await _execute(Writing.begin(tx, caller, now), command)
     tx.executed.append((caller.token_hash, command.noun.table.name, [result.outcome for result in results]))
     return results
+
+
+async def _execute(w: Writing, command: Command) -> list[Result[Any]]:
+    match command:
+        case Create():
+            return await create(w, command)
+        case Update():
+            return await update(w, command)
+        case Delete():
+            return await remove(w, command)
 
 
 async def attempt(tx: Transaction, caller: Principal, command: Command, now: str) -> Report[Any]:

@@ -89,3 +89,7 @@ class Unavailable(SheafError):
     def __init__(self, detail: str, *, retry_after_s: int = 1) -> None:
         super().__init__(Code.OVERLOADED, detail)
         self.retry_after_s = retry_after_s
+
+
+class Throttled(Unavailable):
+    """The caller asks for more than its share; the server itself could go on."""

@@ -42,7 +42,7 @@ def changed_since(table: Table, parameter: str) -> Filter:
     changed = func.coalesce(table.c.updated_at, table.c.created_at)
     return Filter(
         lambda: changed >= bindparam(parameter),
-        lambda text: {parameter: timestamp(text, parameter)},
+        lambda text: {parameter: timestamp(text, camel(parameter))},
         "keep those created or changed at this time or later",
         form="date-time",
     )

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Table
 
+    from db.commands import Target
     from db.errors import Fault
     from db.ids import Namespace
     from db.outcomes import Result
@@ -61,6 +62,11 @@ async def _nothing_more(_w: Writing, _items: Sequence[Any], _results: list[Resul
     """Do nothing after a create."""
 
 
+async def _as_named(_w: Writing, targets: Sequence[Target]) -> Sequence[Target]:
+    """Take targets by the ids they have."""
+    return targets
+
+
 async def _nothing_to_know(_w: Writing, _rows: Sequence[Any]) -> None:
     """Look nothing up before a change."""
 
@@ -83,6 +89,8 @@ class Noun(Generic[RowT]):
     """Look up what the items of a create refer to, then make each one's row, or tell its faults."""
     after_create: Callable[[Writing, Sequence[Any], list[Result[RowT]]], Awaitable[None]] = _nothing_more
     """Do what is left to do once the rows of a create are stored."""
+    locate: Callable[[Writing, Sequence[Target]], Awaitable[Sequence[Target]]] = _as_named
+    """Find the ids of targets that are named in another way."""
     before_change: Callable[[Writing, Sequence[RowT]], Awaitable[None]] = _nothing_to_know
     """Look up, into `Writing.facts`, what `allow` must know of rows to be changed or deleted."""
     allow: Callable[[Writing, RowT | None, RowT | None], Fault | None] = _always

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Select
 
     from db.access import Principal, ReachKind
+    from db.commands import Target
     from db.database import Reader
     from db.references import Known
     from db.shapes import Item
@@ -143,6 +145,17 @@ async def keep_limits(
         await w.tx.execute(_TAKE_BACK, {"keys": [(row.id, row.root_id) for row in over]})
 
 
+async def locate(w: Writing, targets: Sequence[Target]) -> list[Target]:
+    """Find the assignments that are named by tag and resource; a pair without one names nothing."""
+    pairs = [target.pair for target in targets if target.pair is not None]
+    found = dict(zip(pairs, await by_pairs(w.tx, w.caller, pairs), strict=True)) if pairs else {}
+    rows = [None if target.pair is None else found[target.pair] for target in targets]
+    return [
+        target if target.pair is None else replace(target, id=row.id if row else " ".join(target.pair))
+        for target, row in zip(targets, rows, strict=True)
+    ]
+
+
 _groups_table, _table = tables.tag_groups, tables.tag_assignments
 _LIMITS = select(_groups_table.c.id, _groups_table.c.root_id, _groups_table.c.max_applied_per_target).where(
     in_keys(_groups_table, "keys", "id", "root_id"), _groups_table.c.max_applied_per_target.is_not(None)
@@ -162,6 +175,7 @@ TAG_ASSIGNMENTS: Noun[TagAssignmentRow] = Noun(
     row=TagAssignmentRow,
     prepare=prepare,
     after_create=keep_limits,
+    locate=locate,
     unique=(
         UniqueKey(
             ("root_id", "tag_id", "resource_id"),

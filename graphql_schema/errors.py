@@ -47,6 +47,12 @@ def present(result: ExecutionResult, request_id: str) -> None:
         result.errors = [_shown(error, request_id, logged, early=early) for error in result.errors]
 
 
+def internal(cause: BaseException, request_id: str, **where: object) -> str:
+    """Log a fault of ours, and return what its client is told instead."""
+    log.error("graphql_error", request_id=request_id, exc_info=cause, **where)
+    return f"internal error, request id {request_id}"
+
+
 def _shown(error: GraphQLError, request_id: str, logged: set[int], *, early: bool) -> GraphQLError:
     cause = _cause(error)
     message, extensions = error.message, dict(error.extensions or {})

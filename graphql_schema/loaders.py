@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from db import reads, scopes, tag_assignments
+from db import reads, scopes
 from db.errors import SheafError
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from db.nouns import Noun, RowT
     from db.reads import Edge, Page, Selection, Slice
     from db.scopes import ScopeRow
-    from db.tag_assignments import TagAssignmentRow
 
 T = TypeVar("T")
 
@@ -47,9 +46,6 @@ class Loaders:
         self._slices: dict[Edge[Any], DataLoader[ChildPage, Slice[Any]]] = {}
         self._sizes: dict[Edge[Any], DataLoader[Parent, int]] = {}
         self.ancestors_by_path: DataLoader[str, list[ScopeRow]] = DataLoader(self._ancestors)
-        self.tag_assignment_by_pair: DataLoader[tuple[str, str], TagAssignmentRow | None] = DataLoader(
-            self._pairs
-        )
         self.slice_of_list: DataLoader[ListPage, Slice[Any]] = DataLoader(self._slices_of_lists)
         self.size_of_list: DataLoader[ListPage, int] = DataLoader(self._sizes_of_lists)
 
@@ -100,10 +96,6 @@ class Loaders:
     async def _ancestors(self, paths: list[str]) -> list[list[ScopeRow]]:
         async with self._database.read("ancestors_by_path") as reader:
             return await scopes.ancestors(reader, self._caller, paths)
-
-    async def _pairs(self, pairs: list[tuple[str, str]]) -> list[TagAssignmentRow | None]:
-        async with self._database.read("tag_assignment_by_pair") as reader:
-            return await tag_assignments.by_pairs(reader, self._caller, pairs)
 
     async def _slices_of_lists(self, keys: list[ListPage]) -> list[Slice[Any] | BaseException]:
         async with self._database.read("lists") as reader:

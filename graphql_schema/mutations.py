@@ -41,11 +41,11 @@ IdempotencyKey = Annotated[
 ]
 
 
-def items_of(input_type: type, description: str) -> Any:
+def items_of(input_type: type, description: str, *, name: str = "input", limit: int = MAX_ITEMS) -> Any:
     """Return the annotation of a mutation's `input`: items that arrive as plain dicts."""
-    told = f"{description}: up to {MAX_ITEMS:,}."
+    told = f"{description}: up to {limit:,}."
     return Annotated[
-        Items, strawberry.argument(name="input", description=told, graphql_type=list[input_type])  # type: ignore[valid-type]  # a type made at run time
+        Items, strawberry.argument(name=name, description=told, graphql_type=list[input_type])  # type: ignore[valid-type]  # a type made at run time
     ]
 
 
@@ -114,7 +114,8 @@ async def perform(
     try:
         if key is None or dry_run:
             return await engine.run(context.database, context.writer, command, dry_run=dry_run)
-        once = _key(info, command, items, key)
+        on_conflict = command.on_conflict if isinstance(command, Create) else None
+        once = key_of(info, key, [items, command.on_error, on_conflict])
         recorded, _ = await engine.run_once(context.database, context.writer, command, once, _rendered)
         return _reports(command.noun).decode(recorded.body)
     finally:
@@ -125,13 +126,13 @@ def _change(item: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in item.items() if name not in {"id", "ifMatch"}}
 
 
-def _key(info: Info, command: Command, items: Items, key: str) -> idempotency.Key:
+def key_of(info: Info, key: str, arguments: object) -> idempotency.Key:
     """Tie a key to its caller, the mutation and all that decides what it does."""
     if not 1 <= len(key) <= idempotency.MAX_KEY_CHARACTERS or not encodable(key):
         raise BadArgument("idempotencyKey", f"must have 1 to {idempotency.MAX_KEY_CHARACTERS} characters")
-    on_conflict = command.on_conflict if isinstance(command, Create) else None
-    request = _canonical([items, command.on_error, on_conflict])
-    return idempotency.Key.of(info.context.writer, key, b"graphql", info.field_name.encode(), request)
+    return idempotency.Key.of(
+        info.context.writer, key, b"graphql", info.field_name.encode(), _canonical(arguments)
+    )
 
 
 def _canonical(value: object) -> bytes:

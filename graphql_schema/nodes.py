@@ -17,6 +17,7 @@ from db.tags import TAGS
 from graphql_schema.context import Info
 from graphql_schema.errors import BadArgument
 from graphql_schema.fields import resolved_by, stored
+from graphql_schema.loaders import Loaders
 from graphql_schema.scalars import DateTime
 
 MAX_IDS = 100
@@ -76,30 +77,30 @@ def found_by_id(noun: Noun[Any], description: str) -> Any:
     """Declare the query of one object of a noun."""
 
     def resolve(info: Info, wanted: Id) -> Awaitable[Any] | None:
-        return load(info, wanted, noun)
+        return load(info.context.loaders, wanted, noun)
 
     return resolved_by(resolve, description, metadata={"found_by_id": noun})
 
 
-def load(info: Info, wanted: str, only: Noun[Any] | None = None) -> Awaitable[Any] | None:
+def load(loaders: Loaders, wanted: str, only: Noun[Any] | None = None) -> Awaitable[Any] | None:
     """Ask for an object by id, of any noun or only of one; `None` for an id of something else."""
-    loaders = info.context.loaders
     namespace = namespace_of(wanted)
     noun = NOUNS.get(namespace) if namespace else None
     return loaders.by_id(noun).load(wanted) if noun and only in {None, noun} else None
 
 
 def _node(info: Info, wanted: Id) -> Awaitable[Any] | None:
-    return load(info, wanted)
+    return load(info.context.loaders, wanted)
 
 
 def _nodes(
     info: Info,
     ids: Annotated[list[strawberry.ID], strawberry.argument(description=f"Up to {MAX_IDS} ids.")],
 ) -> Sequence[Awaitable[Any] | None]:
+    loaders = info.context.loaders
     if len(ids) > MAX_IDS:
         raise BadArgument("ids", f"can name {MAX_IDS} objects, not {len(ids):,}")
-    return [load(info, wanted) for wanted in ids]
+    return [load(loaders, wanted) for wanted in ids]
 
 
 @strawberry.type

@@ -17,6 +17,7 @@ from strawberry.types.graphql import OperationType
 from db.errors import Code
 from graphql_schema import errors
 from graphql_schema.nodes import NodeQueries
+from graphql_schema.operations import OperationMutations
 from graphql_schema.resource_types import ResourceType, ResourceTypeMutations, ResourceTypeQueries
 from graphql_schema.resources import Resource, ResourceMutations, ResourceQueries
 from graphql_schema.scalars import SCALARS
@@ -58,6 +59,7 @@ class Mutation(
     TagGroupMutations,
     TagMutations,
     TagAssignmentMutations,
+    OperationMutations,
 ):
     pass
 
@@ -109,7 +111,7 @@ async def execute(
 ) -> ExecutionResult:
     """Execute one operation of a document; never raises, every error of the result has its code.
 
-    The result is a `PreExecutionError` if nothing was executed.
+    The result is a `PreExecutionError` if the document is refused as such, whatever its variables hold.
     """
     await context.begin()
     try:
@@ -128,8 +130,10 @@ def _unfit(error: Exception) -> GraphQLError:
         case InvalidOperationTypeError():
             reason = f"a {error.operation_type.value} can't be sent this way"
             code = Code.METHOD_NOT_ALLOWED.name
+        case CannotGetOperationTypeError(operation_name=None):
+            reason, code = "the document has no operation", errors.VALIDATION_FAILED
         case CannotGetOperationTypeError():
-            reason, code = error.as_http_error_reason(), errors.BAD_USER_INPUT
+            reason, code = f"the document has no operation {error.operation_name}", errors.BAD_USER_INPUT
         case _:
             reason, code = "there is no document", errors.PARSE_FAILED
     return GraphQLError(reason, extensions={"code": code})

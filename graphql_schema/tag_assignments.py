@@ -117,8 +117,7 @@ async def untag_resources(
 ) -> Answer:
     """Delete the assignments of pairs; a pair that has none is told like an id that doesn't exist."""
     pairs = [(findable(item["tagId"]), findable(item["resourceId"])) for item in bounded(items)]
-    rows = await info.context.loaders.tag_assignment_by_pair.load_many(pairs)
-    command = Delete(TAG_ASSIGNMENTS, [Target(row.id if row else "") for row in rows], on_error)
+    command = Delete(TAG_ASSIGNMENTS, [Target("", pair=pair) for pair in pairs], on_error)
     report = await perform(info, command, items, dry_run=dry_run, key=given(idempotency_key))
     told = [_of_pair(result, *pair) for result, pair in zip(report.results, pairs, strict=True)]
     return answer(Report(told, report.committed))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -42,6 +42,12 @@ class Call:
         if media_type not in ("application/json", *also):
             accepted = " or ".join(("application/json", *also))
             raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, f"the body must be {accepted}, not {declared!a}")
+
+
+class Success(msgspec.Struct, frozen=True):
+    """The answer to a delete."""
+
+    success: Literal[True] = True
 
 
 def json_answer(status: int, value: object, headers: Mapping[str, str] | None = None) -> Answer:

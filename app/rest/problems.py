@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
-from db.errors import Code, SheafError, Unauthorized, Unavailable
+from db.errors import Code, SheafError, Throttled, Unauthorized, Unavailable
 from db.idempotency import Answer
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class ItemError(msgspec.Struct, frozen=True):
     detail: str
 
 
-class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+class Problem(msgspec.Struct, frozen=True):
     """A problem document (RFC 9457 section 3)."""
 
     type: str
@@ -69,7 +70,14 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     title: str
     status: int
     detail: str
-    errors: list[ItemError] | None = None
+    errors: list[ItemError] | UnsetType = UNSET
+
+
+class TooSlow(SheafError):
+    """The request didn't arrive in the time it has."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(Code.MALFORMED, detail)
 
 
 class MethodNotAllowed(SheafError):
@@ -80,11 +88,28 @@ class MethodNotAllowed(SheafError):
         self.allowed = allowed
 
 
-def problem(code: Code, detail: str, errors: list[ItemError] | None = None, **headers: str) -> Answer:
-    """Return the answer that tells a refusal."""
-    document = Problem(f"urn:sheaf:problem:{code}", code, TITLE[code], STATUS[code], detail, errors)
+# Errors whose status says more than their code does.
+STATUS_OF_ERROR: dict[type[SheafError], int] = {Throttled: 429, TooSlow: 408}
+
+
+def status_of(error: SheafError) -> int:
+    """Return the status of a request that failed as a whole."""
+    return STATUS_OF_ERROR.get(type(error)) or STATUS[error.code]
+
+
+def problem(
+    code: Code,
+    detail: str,
+    errors: list[ItemError] | None = None,
+    *,
+    status: int | None = None,
+    **headers: str,
+) -> Answer:
+    """Return the answer that tells a refusal, with its code's status unless another one says more."""
+    status = status or STATUS[code]
+    document = Problem(f"urn:sheaf:problem:{code}", code, TITLE[code], status, detail, errors or UNSET)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Answer(STATUS[code], {"Content-Type": PROBLEM, **named}, msgspec.json.encode(document))
+    return Answer(status, {"Content-Type": PROBLEM, **named}, msgspec.json.encode(document))
 
 
 def of_error(error: SheafError) -> Answer:
@@ -92,10 +117,12 @@ def of_error(error: SheafError) -> Answer:
     if isinstance(error, MethodNotAllowed):
         return problem(error.code, error.detail, Allow=", ".join(error.allowed))
     if isinstance(error, Unavailable):
-        return problem(error.code, error.detail, Retry_After=str(error.retry_after_s))
+        return problem(
+            error.code, error.detail, status=status_of(error), Retry_After=str(error.retry_after_s)
+        )
     if isinstance(error, Unauthorized):
         return problem(error.code, error.detail, WWW_Authenticate="Bearer")
-    return problem(error.code, error.detail)
+    return problem(error.code, error.detail, status=status_of(error))
 
 
 def of_report(report: Report[Any], *, single: bool = False) -> Answer:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from app.rest.exchange import Call
+    from app.rest.openapi.operations import Operation
     from app.rest.work import Work
 
 Handler = Callable[["Call"], "Work"]
@@ -27,6 +28,8 @@ class Route:
     method: str
     template: str
     handle: Handler
+    operation: Operation
+    """What clients read of it; its parameters, statuses and shapes are those of the handler."""
 
     @property
     def parts(self) -> list[str]:
@@ -48,6 +51,14 @@ class Router:
         """Read a call by its route; raises `NotFound` or `MethodNotAllowed` where there is none."""
         route, segments = self.match(call.method, call.path)
         return route.handle(replace(call, segments=segments))
+
+    def is_public(self, path: str) -> bool:
+        """Tell whether a path takes no token, whatever the method."""
+        return any(
+            route.operation.public
+            for parts in self._candidates(path.split("/")[1:])
+            for route in self._by_parts.get(parts, {}).values()
+        )
 
     def match(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
         """Return the route of a method and a percent-encoded path, and what fills its open segments."""

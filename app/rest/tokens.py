@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from app.rest import problems
-from app.rest.exchange import json_answer
+from app.rest.exchange import Success, json_answer
+from app.rest.headers import LOCATION
+from app.rest.openapi.operations import REFUSED_BODIES, Body, Link, Operation, PathParameter, Reply
 from app.rest.parameters import Parameters
 from app.rest.routes import Route
 from app.rest.work import Act
 from db import tokens
 from db.access import Role
+from db.errors import Code
 from db.outcomes import Report, failed
 from db.shapes import PRINTABLE, Reference, ScopeId, Timestamp, TokenId, decode_one
 
@@ -51,7 +54,7 @@ class Token(msgspec.Struct, frozen=True, rename="camel"):
 
     id: TokenId
     scope_id: ScopeId
-    role: RoleName
+    role: Annotated[str, Meta(extra_json_schema={"enum": [*get_args(RoleName)]})]
     subject: str
     expires_at: Timestamp | UnsetType
     created_at: Timestamp
@@ -59,11 +62,68 @@ class Token(msgspec.Struct, frozen=True, rename="camel"):
     token: str | UnsetType = UNSET
 
 
+EXAMPLE = {"scopeId": "scope_acme", "role": "writer", "subject": "importer", "ttlSeconds": 86_400}
+SHOWN = {
+    "id": "token_0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b",
+    "scopeId": "scope_acme",
+    "role": "writer",
+    "subject": "importer",
+    "expiresAt": "2024-01-16T10:30:00Z",
+    "createdAt": "2024-01-15T10:30:00Z",
+    "createdBy": "system",
+}
+ID = PathParameter("id", "the token's id", {"type": "string"})
+
+
 def routes() -> Iterator[Route]:
     """Yield the routes of tokens."""
-    yield Route("GET", "/tokens", list_tokens)
-    yield Route("POST", "/tokens", create_token)
-    yield Route("DELETE", "/tokens/{id}", revoke_token)
+    yield Route(
+        "GET",
+        "/tokens",
+        list_tokens,
+        Operation(
+            id="listTokens",
+            summary="List the tokens of the scopes within reach, without their texts",
+            tag="tokens",
+            replies=(Reply(status=200, says="all of them", shapes=(list[Token],), example=[SHOWN]),),
+            refusals=frozenset({Code.FORBIDDEN}),
+        ),
+    )
+    yield Route(
+        "POST",
+        "/tokens",
+        create_token,
+        Operation(
+            id="createToken",
+            summary="Make a token for a scope within reach, with no more rights than one's own",
+            tag="tokens",
+            body=Body(shape=NewToken, example=EXAMPLE),
+            replies=(
+                Reply(
+                    status=201,
+                    says="made; its text is shown this once",
+                    shapes=(Token,),
+                    example={**SHOWN, "token": "sheaf_9Yq3vJxk"},
+                    headers=(LOCATION,),
+                    link=Link("/tokens/{id}", {"id": "$response.body#/id"}),
+                ),
+            ),
+            refusals=frozenset({Code.FORBIDDEN}) | REFUSED_BODIES,
+        ),
+    )
+    yield Route(
+        "DELETE",
+        "/tokens/{id}",
+        revoke_token,
+        Operation(
+            id="revokeToken",
+            summary="Make a token worthless",
+            tag="tokens",
+            parameters=(ID,),
+            replies=(Reply(status=200, says="revoked", shapes=(Success,), example={"success": True}),),
+            refusals=frozenset({Code.FORBIDDEN}),
+        ),
+    )
 
 
 def list_tokens(call: Call) -> Act:

@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 
 ATTEMPTS = 4  # one, and three retries
 FIRST_PAUSE_S = 0.02
-_ANYTHING = select(literal_column("1"))
+_ANYTHING: Select[Any] = select(literal_column("1"))
 
 
 class Observer(Protocol):
@@ -62,7 +62,9 @@ class Load:
     """Open ones, idle or not."""
     in_use: int
     waiting: int
-    """Sessions and writers that wait for their turn."""
+    """Sessions that wait for a connection."""
+    writers_waiting: int = 0
+    """Writers that wait for their turn, where there can be only one."""
 
 
 class Retry(Exception):

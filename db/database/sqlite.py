@@ -306,7 +306,8 @@ class SqliteDatabase(Database):
         return Load(
             self._readers.opened + (self._writer is not None),
             self._readers.in_use + writing,
-            self._readers.waiting + self._waiting,
+            self._readers.waiting,
+            self._waiting,
         )
 
 

@@ -33,7 +33,7 @@ async def remove(w: Writing, command: Delete[RowT]) -> list[Result[RowT]]:
 
     Objects of the batch that depend on each other go together; what anything else depends on stays (`in_use`).
     """
-    noun, items = command.noun, command.items
+    noun, items = command.noun, await command.noun.locate(w, command.items)
     found = await lock(w, noun, [item.id for item in items], deleting=True)
     await noun.before_change(w, [row for rows in found.values() for row in rows])
     results: list[Result[RowT]] = []

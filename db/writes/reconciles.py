@@ -94,8 +94,7 @@ async def reconcile(
         row if isinstance(row, tuple) else _meet(w, command, slots, cast("NewItem", item), row)
         for item, row in zip(command.items, prepared, strict=True)
     ]
-    for index in orphans(prepared, {i for i, fate in enumerate(fates) if _is_not_made(fate, prepared[i])}):
-        fates[index] = (ORPHANED,)
+    _drop_orphans(prepared, fates)
     _require_planned_parents(prepared, fates)
     met = {id(fate.slot): fate.slot for fate in fates if isinstance(fate, _Met)}.values()
     # Changes first: a new row may take a key that a changed one leaves.
@@ -107,6 +106,18 @@ async def reconcile(
     return [
         Result(fate.outcome, fate.slot.row) if isinstance(fate, _Met) else failed(*fate) for fate in fates
     ]
+
+
+def _drop_orphans(
+    prepared: list[RowT | tuple[Fault, ...]], fates: list[_Met[RowT] | tuple[Fault, ...]]
+) -> None:
+    """Fail the items whose parent in the batch isn't made, and those that met what such an item would have made."""
+    lost = orphans(prepared, {i for i, fate in enumerate(fates) if _is_not_made(fate, prepared[i])})
+    met = [fate for i in lost if isinstance(fate := fates[i], _Met)]
+    gone = {id(fate.slot) for fate in met if fate.slot.stored is None}
+    for index, fate in enumerate(fates):
+        if index in lost or (isinstance(fate, _Met) and id(fate.slot) in gone):
+            fates[index] = (ORPHANED,)
 
 
 def _is_not_made(fate: _Met[RowT] | tuple[Fault, ...], prepared: RowT | tuple[Fault, ...]) -> bool:

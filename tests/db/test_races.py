@@ -104,9 +104,12 @@ async def test_ids_and_keys_in_opposite_orders_still_end(database: Database) -> 
 
 
 @pytest.mark.parametrize("on_conflict", [OnConflict.SKIP, OnConflict.MERGE])
-async def test_racing_writers_that_skip_or_merge_all_succeed(database: Database, on_conflict: OnConflict) -> None:
+async def test_racing_writers_that_skip_or_merge_all_succeed(
+    database: Database, on_conflict: OnConflict
+) -> None:
     commands: list[Command] = [
-        Create(RESOURCES, keys_of(writer, own_ids=False), on_conflict=on_conflict) for writer in range(WRITERS)
+        Create(RESOURCES, keys_of(writer, own_ids=False), on_conflict=on_conflict)
+        for writer in range(WRITERS)
     ]
     reports = await race(database, commands)
     assert all(report.committed for report in reports)
@@ -121,9 +124,13 @@ async def test_racing_writers_that_skip_or_merge_all_succeed(database: Database,
 async def test_merges_of_different_fields_of_one_object_all_survive(database: Database) -> None:
     await resources(database, "a", data={})
     commands: list[Command] = [
-        Create(RESOURCES, [new_resource("a", data={f"f{i}": i})], on_conflict=OnConflict.MERGE) for i in range(20)
+        Create(RESOURCES, [new_resource("a", data={f"f{i}": i})], on_conflict=OnConflict.MERGE)
+        for i in range(20)
     ]
-    commands += [Update(RESOURCES, [Updating(Target("resource_a"), ResourceChange(data={f"g{i}": i}))]) for i in range(20)]
+    commands += [
+        Update(RESOURCES, [Updating(Target("resource_a"), ResourceChange(data={f"g{i}": i}))])
+        for i in range(20)
+    ]
     commands.append(Update(RESOURCES, [Updating(Target("resource_a"), ResourceChange(display_name="n"))]))
     reports = await race(database, commands)
     assert [fates(report) for report in reports] == [["updated"]] * 41
@@ -144,7 +151,10 @@ async def test_of_many_updates_with_one_revision_one_wins(database: Database) ->
         Update(RESOURCES, [Updating(target, ResourceChange(display_name=f"n{i}"))]) for i in range(20)
     ]
     reports = await race(database, commands)
-    assert Counter(fate for report in reports for fate in fates(report)) == {"updated": 1, "precondition_failed": 19}
+    assert Counter(fate for report in reports for fate in fates(report)) == {
+        "updated": 1,
+        "precondition_failed": 19,
+    }
 
 
 async def test_updates_of_the_same_rows_in_different_orders_all_succeed(database: Database) -> None:
@@ -169,7 +179,8 @@ async def test_no_resource_outlives_its_scope_or_type(database: Database, round_
         Create(RESOURCES, [new_resource(f"s{i}", scope_id="scope_brief")]) for i in range(round_ * 3)
     ]
     makers += [
-        Create(RESOURCES, [new_resource(f"t{i}", resource_type_id="resource_type_brief")]) for i in range(round_ * 3)
+        Create(RESOURCES, [new_resource(f"t{i}", resource_type_id="resource_type_brief")])
+        for i in range(round_ * 3)
     ]
     makers.append(Create(SCOPES, [NewScope(id="scope_child", parent_scope_id="scope_brief", name="n")]))
     deletes: list[Command] = [

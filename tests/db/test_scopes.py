@@ -50,7 +50,9 @@ async def test_items_that_are_their_own_ancestors_are_refused(acme: Database) ->
     report = await engine.run(acme, SYSTEM, Create(SCOPES, items))
     cycle = "invalid_value/parentScopeId"
     assert fates(report) == [cycle] * 4 + ["unknown_reference/parentScopeId", "rolled_back"]
-    assert report.results[4].faults[0].detail == "parentScopeId: the parent is a faulty item of the same batch"
+    assert (
+        report.results[4].faults[0].detail == "parentScopeId: the parent is a faulty item of the same batch"
+    )
     assert await stored(acme) == before
 
 
@@ -72,7 +74,9 @@ async def test_what_is_below_a_faulty_item_fails_with_it_and_the_rest_is_stored(
     ]  # fmt: skip
     assert report.results[2].faults[0].detail == "parentScopeId: there is no scope scope_nowhere"
     async with acme.read("test") as reader:
-        found = await by_ids(reader, SYSTEM, SCOPES, ["scope_child", "scope_taken_child", "scope_sibling_child"])
+        found = await by_ids(
+            reader, SYSTEM, SCOPES, ["scope_child", "scope_taken_child", "scope_sibling_child"]
+        )
     assert ids(found) == [None, "scope_taken_child", "scope_sibling_child"]
 
 

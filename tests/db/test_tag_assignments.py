@@ -113,7 +113,13 @@ async def test_a_limit_counts_what_is_assigned_already(acme: Database) -> None:
     )
     await resources(acme, "a", "b")
     await create(acme, TAG_ASSIGNMENTS, assign("t0", "a"), assign("t1", "a"))
-    items = [assign("t2", "a"), assign("t3", "a"), assign("t2", "b"), assign("security", "a"), assign("t4", "a")]
+    items = [
+        assign("t2", "a"),
+        assign("t3", "a"),
+        assign("t2", "b"),
+        assign("security", "a"),
+        assign("t4", "a"),
+    ]
     report = await engine.run(acme, SYSTEM, Create(TAG_ASSIGNMENTS, items, OnError.REJECT_FAILED))
     full = "limit_reached/tagId"
     assert fates(report) == ["created", full, "created", "created", full]
@@ -129,7 +135,9 @@ async def test_an_assignment_that_is_taken_already_does_not_count_against_the_li
     await resources(acme, "a")
     await create(acme, TAG_ASSIGNMENTS, assign("high", "a"))
     report = await engine.run(
-        acme, SYSTEM, Create(TAG_ASSIGNMENTS, [assign("high", "a"), assign("low", "a")], OnError.REJECT_FAILED)
+        acme,
+        SYSTEM,
+        Create(TAG_ASSIGNMENTS, [assign("high", "a"), assign("low", "a")], OnError.REJECT_FAILED),
     )
     assert fates(report) == ["already_exists/tagId", "limit_reached/tagId"]
 
@@ -157,7 +165,9 @@ async def test_a_caller_below_assigns_shared_tags_to_what_it_reaches(acme: Datab
     assert fates(outside) == fates(missing) == ["unknown_reference/resourceId"]
     assert outside.results[0].faults[0].detail.replace("_a", "_b") == missing.results[0].faults[0].detail
     above = assign("security", "s", scope_id="scope_acme")
-    assert fates(await engine.run(acme, sales, Create(TAG_ASSIGNMENTS, [above]))) == ["unknown_reference/scopeId"]
+    assert fates(await engine.run(acme, sales, Create(TAG_ASSIGNMENTS, [above]))) == [
+        "unknown_reference/scopeId"
+    ]
     assert await stored(acme) == before
     await create(acme, TAG_ASSIGNMENTS, assign("security", "s"), caller=sales)
 

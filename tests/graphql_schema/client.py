@@ -22,7 +22,9 @@ class Client:
         self.database = database
         self.caller = caller
 
-    async def execute(self, document: str | None, name: str | None = None, /, **variables: Any) -> ExecutionResult:
+    async def execute(
+        self, document: str | None, name: str | None = None, /, **variables: Any
+    ) -> ExecutionResult:
         """Execute one operation, whatever comes of it."""
         context = Context(self.database, self.caller, request_id="request-1")
         return await execute(document, variables, name, context)

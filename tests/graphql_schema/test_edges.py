@@ -8,9 +8,11 @@ import pytest
 
 from db.commands import Create
 from db.engine import run
+from db.resource_types import RESOURCE_TYPES, NewResourceType
 from db.resources import RESOURCES
 from db.scopes import SCOPES, NewScope
 from db.tag_assignments import TAG_ASSIGNMENTS, NewTagAssignment
+from db.tag_groups import TAG_GROUPS, NewTagGroup
 from db.tags import TAGS
 from tests import factories
 from tests.graphql_schema.client import Client
@@ -30,7 +32,10 @@ async def tagged(client: Client) -> Client:
     await factories.create(
         client.database,
         TAG_ASSIGNMENTS,
-        *(NewTagAssignment(id=f"tag_assignment_{i}", tag_id=t, resource_id=r) for i, (t, r) in enumerate(pairs)),
+        *(
+            NewTagAssignment(id=f"tag_assignment_{i}", tag_id=t, resource_id=r)
+            for i, (t, r) in enumerate(pairs)
+        ),
     )
     return client
 
@@ -146,12 +151,15 @@ async def large(acme: Database, statements: Statements) -> tuple[Client, Stateme
     below = [NewScope(id=f"scope_below_n{i}", parent_scope_id=f"scope_n{i}", name="B") for i in range(MANY)]
     await factories.create(acme, SCOPES, *below)
     everything = await factories.caller_in(acme, "scope_acme")
-    for noun, new in (
-        (factories.RESOURCE_TYPES, factories.NewResourceType),
-        (factories.TAG_GROUPS, factories.NewTagGroup),
-    ):
-        items = [new(id=f"{noun.namespace}_n{i}", scope_id=f"scope_n{i}", key="k", name="N") for i in range(MANY)]
-        await factories.create(acme, noun, *items, caller=everything)
+    types = [
+        NewResourceType(id=f"resource_type_n{i}", scope_id=f"scope_n{i}", key="k", name="N")
+        for i in range(MANY)
+    ]
+    await factories.create(acme, RESOURCE_TYPES, *types, caller=everything)
+    groups = [
+        NewTagGroup(id=f"tag_group_n{i}", scope_id=f"scope_n{i}", key="k", name="N") for i in range(MANY)
+    ]
+    await factories.create(acme, TAG_GROUPS, *groups, caller=everything)
     tags = [factories.new_tag(f"n{i}", f"tag_group_n{i}", scope_id=f"scope_n{i}") for i in range(MANY)]
     await factories.create(acme, TAGS, *tags, caller=everything)
     resources = [
@@ -186,7 +194,11 @@ async def test_an_edge_takes_one_statement_for_one_parent_and_for_200(
     await client.data(f"{{ list: {parents} last: 1) {{ nodes {{ id }} }} }}")
     alone = statements.take()
     for edge in EDGES[parents].split():
-        selections = {"{ id }": None} if edge in TO_ONE else {"{ nodes { id } }": "nodes", "{ totalCount }": "totalCount"}
+        selections = (
+            {"{ id }": None}
+            if edge in TO_ONE
+            else {"{ nodes { id } }": "nodes", "{ totalCount }": "totalCount"}
+        )
         for selection, shown in selections.items():
             for count in (1, MANY):
                 document = f"query($n: Int!) {{ list: {parents} last: $n) {{ nodes {{ edge: {edge} {selection} }} }} }}"

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from tests.graphql_schema.client import Statements
 
 NAMES = "abcdefg"
-PAGE = "pageInfo { hasNextPage hasPreviousPage startCursor endCursor } edges { cursor node { id } } nodes { id } totalCount"
+PAGE = """pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+    edges { cursor node { id } } nodes { id } totalCount"""
 LIST = f"""query($first: Int, $after: String, $last: Int, $before: String) {{
     page: resources(first: $first, after: $after, last: $last, before: $before) {{ {PAGE} }} }}"""
 EDGE = f"""query($first: Int, $after: String, $last: Int, $before: String) {{

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from db.scopes import SCOPES, NewScope
 from tests import factories
 from tests.graphql_schema.client import Client
 
@@ -17,7 +18,9 @@ STAMPS = "createdAt createdBy updatedAt updatedBy etag"
 
 async def ids_of(client: Client, field: str, arguments: str = "") -> list[str]:
     """Return the ids that a list query finds."""
-    found = await client.data(f"{{ list: {field}{f'({arguments})' if arguments else ''} {{ nodes {{ id }} }} }}")
+    found = await client.data(
+        f"{{ list: {field}{f'({arguments})' if arguments else ''} {{ nodes {{ id }} }} }}"
+    )
     return [node["id"] for node in found["list"]["nodes"]]
 
 
@@ -168,7 +171,7 @@ async def test_the_etag_is_the_revision_in_quotes_and_the_stamps_are_the_rows(cl
 
 
 def _scope(scope_id: str) -> tuple[Any, Any]:
-    return factories.SCOPES, factories.NewScope(id=scope_id, parent_scope_id="scope_acme", name="X")
+    return SCOPES, NewScope(id=scope_id, parent_scope_id="scope_acme", name="X")
 
 
 async def test_node_finds_every_kind_of_object(client: Client) -> None:
@@ -201,7 +204,9 @@ async def test_node_finds_every_kind_of_object(client: Client) -> None:
 
 @pytest.mark.parametrize("wanted", ["resource_none", "tag_high", "", "resource", "resource_\0", "resource_é"])
 async def test_an_id_of_nothing_or_of_something_else_finds_nothing(client: Client, wanted: str) -> None:
-    assert await client.data("query($id: ID!) { resource(id: $id) { id } node(id: $id) { id } }", id=wanted) == {
+    assert await client.data(
+        "query($id: ID!) { resource(id: $id) { id } node(id: $id) { id } }", id=wanted
+    ) == {
         "resource": None,
         "node": {"id": "tag_high"} if wanted == "tag_high" else None,
     }
@@ -215,7 +220,12 @@ async def test_nodes_takes_a_hundred_ids_and_no_more(client: Client) -> None:
 
 async def test_lists_have_everything_in_reach_ordered_by_id(client: Client) -> None:
     await factories.resources(client.database, "b", "a", "c")
-    assert await ids_of(client, "scopes") == ["scope_acme", "scope_engineering", "scope_platform", "scope_sales"]
+    assert await ids_of(client, "scopes") == [
+        "scope_acme",
+        "scope_engineering",
+        "scope_platform",
+        "scope_sales",
+    ]
     assert await ids_of(client, "resourceTypes") == ["resource_type_document", "resource_type_ticket"]
     assert await ids_of(client, "resources") == ["resource_a", "resource_b", "resource_c"]
     assert await ids_of(client, "tagGroups") == ["tag_group_frozen", "tag_group_priority", "tag_group_topic"]
@@ -242,7 +252,11 @@ async def test_lists_have_everything_in_reach_ordered_by_id(client: Client) -> N
         ("resourceTypes", 'category: "none"', []),
         ("resourceTypes", 'scopeId: "scope_engineering"', ["resource_type_ticket"]),
         ("resources", 'scopeId: "scope_acme"', []),
-        ("resources", 'scopeId: "scope_acme", withDescendants: true', ["resource_a", "resource_b", "resource_s"]),
+        (
+            "resources",
+            'scopeId: "scope_acme", withDescendants: true',
+            ["resource_a", "resource_b", "resource_s"],
+        ),
         ("resources", 'scopeId: "scope_sales"', ["resource_s"]),
         ("resources", 'resourceTypeId: "resource_type_document"', 3),
         ("resources", 'resourceTypeId: "resource_type_ticket"', 0),
@@ -280,7 +294,9 @@ async def test_filters_keep_what_they_say(
 
 @pytest.mark.parametrize("text", ["a\0b", "a\ud800b"])
 @pytest.mark.parametrize("name", ["scopeId", "externalResourceId", "displayNamePrefix", "tagId"])
-async def test_text_that_no_database_takes_is_the_clients_mistake(client: Client, name: str, text: str) -> None:
+async def test_text_that_no_database_takes_is_the_clients_mistake(
+    client: Client, name: str, text: str
+) -> None:
     kind = "ID" if name.endswith("Id") and name != "externalResourceId" else "String"
     document = f"query($x: {kind}) {{ resources({name}: $x) {{ nodes {{ id }} }} }}"
     result = await client.execute(document, x=text)

@@ -26,6 +26,7 @@ from graphql_schema.schema import print_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from enum import StrEnum
 
     from graphql import GraphQLArgument, GraphQLNamedType
 
@@ -83,7 +84,7 @@ def test_descriptions_name_the_limits_that_are_checked(built: GraphQLSchema) -> 
     ("name", "enum"),
     [("Outcome", outcomes.Outcome), ("ErrorCode", Code), ("OnError", OnError), ("OnConflict", OnConflict)],
 )
-def test_enums_have_the_words_of_the_data_layer(built: GraphQLSchema, name: str, enum: type) -> None:
+def test_enums_have_the_words_of_the_data_layer(built: GraphQLSchema, name: str, enum: type[StrEnum]) -> None:
     published = built.type_map[name]
     assert isinstance(published, GraphQLEnumType)
     assert list(published.values) == list(enum.__members__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from app.rest.catalogue import operations
 from app.rest.catalogue.creates import create_many, create_one
 from app.rest.catalogue.doors import DOORS
 from app.rest.catalogue.objects import delete_one, get_one, patch_one, put_one
@@ -18,11 +19,14 @@ if TYPE_CHECKING:
 def routes() -> Iterator[Route]:
     """Yield the routes of every noun."""
     for door in DOORS:
-        yield Route("GET", door.path, partial(get_page, door))
-        yield Route("POST", door.path, partial(create_one, door))
-        yield Route("POST", f"{door.path}/batch", partial(create_many, door))
-        yield Route("GET", f"{door.path}/{{id}}", partial(get_one, door))
+        one = f"{door.path}/{{id}}"
+        yield Route("GET", door.path, partial(get_page, door), operations.listing(door))
+        yield Route("POST", door.path, partial(create_one, door), operations.creation(door))
+        yield Route(
+            "POST", f"{door.path}/batch", partial(create_many, door), operations.batch_creation(door)
+        )
+        yield Route("GET", one, partial(get_one, door), operations.reading(door))
         if door.change is not None:
-            yield Route("PATCH", f"{door.path}/{{id}}", partial(patch_one, door))
-            yield Route("PUT", f"{door.path}/{{id}}", partial(put_one, door))
-        yield Route("DELETE", f"{door.path}/{{id}}", partial(delete_one, door))
+            yield Route("PATCH", one, partial(patch_one, door), operations.change(door))
+            yield Route("PUT", one, partial(put_one, door), operations.replacement(door))
+        yield Route("DELETE", one, partial(delete_one, door), operations.deletion(door))

@@ -61,7 +61,7 @@ class Wishes:
     etags: bool
 
 
-class FaultShown(msgspec.Struct, frozen=True):
+class OutcomeFault(msgspec.Struct, frozen=True):
     """One fault of an item in a list of outcomes; the pointer starts at the item."""
 
     pointer: str
@@ -69,12 +69,12 @@ class FaultShown(msgspec.Struct, frozen=True):
     detail: str
 
 
-class ErrorShown(msgspec.Struct, frozen=True):
+class OutcomeError(msgspec.Struct, frozen=True):
     """Why an item failed."""
 
     code: Code
     detail: str
-    errors: list[FaultShown]
+    errors: list[OutcomeFault]
 
 
 ShownT = TypeVar("ShownT", bound=Shown)
@@ -92,7 +92,7 @@ class OutcomeShown(msgspec.Struct, Generic[ShownT], frozen=True):
     status: Status
     outcome: Fate
     value: ShownT | UnsetType = UNSET
-    error: ErrorShown | UnsetType = UNSET
+    error: OutcomeError | UnsetType = UNSET
 
 
 def create_many(door: Door, call: Call) -> Write:
@@ -127,9 +127,9 @@ def _outcome(door: Door, wishes: Wishes, index: int, result: Result[Any]) -> Out
         status = 201 if result.outcome is Outcome.CREATED else 200
         return OutcomeShown(index, status, result.outcome, door.show(result.row, wishes.etags))
     first = result.faults[0]
-    faults = [FaultShown(fault.pointer, fault.code, fault.detail) for fault in result.faults]
+    faults = [OutcomeFault(fault.pointer, fault.code, fault.detail) for fault in result.faults]
     return OutcomeShown(
-        index, STATUS[first.code], Outcome.FAILED, UNSET, ErrorShown(first.code, first.detail, faults)
+        index, STATUS[first.code], Outcome.FAILED, UNSET, OutcomeError(first.code, first.detail, faults)
     )
 
 

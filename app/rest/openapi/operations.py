@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from db.errors import Code
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import msgspec
 
     from app.rest.headers import Header
     from app.rest.parameters import QueryParameter
-    from db.errors import Code
+
+# What may be said of any body.
+REFUSED_BODIES = frozenset(
+    {
+        Code.INVALID_VALUE,
+        Code.MISSING_FIELD,
+        Code.UNKNOWN_FIELD,
+        Code.TOO_LARGE,
+        Code.UNSUPPORTED_MEDIA_TYPE,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -24,21 +37,21 @@ class PathParameter:
 
 @dataclass(frozen=True, kw_only=True)
 class Body:
-    """What a request carries."""
+    """What a request carries: one object, or an array of them."""
 
-    shape: Any
-    """The type that the body is read as: a struct, or a list of one."""
+    shape: type[msgspec.Struct]
+    max_items: int | None = None
+    """How many objects the array may hold; `None`: it is one object, no array."""
     example: object
     media_types: tuple[str, ...] = ("application/json",)
     named: str | None = None
-    """The schema's name, where this operation takes less than the shape does."""
+    """What to call the schema, where this operation takes less than the shape does."""
     fixed: frozenset[str] = frozenset()
     """Members that may be sent only as they are stored."""
     not_null: frozenset[str] = frozenset()
-    """Members that the shape lets be null, and this operation doesn't."""
+    """Members that can't be null here, though the shape lets them be told apart from other faults."""
     required: frozenset[str] = frozenset()
-    """Members that the shape lets be absent, and this operation doesn't."""
-    max_items: int | None = None
+    """Members that can't be left out here."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +85,7 @@ class Operation:
     parameters: tuple[QueryParameter[Any] | PathParameter | Header, ...] = ()
     body: Body | None = None
     replies: tuple[Reply, ...]
-    refusals: frozenset[Code] = frozenset()
+    refusals: frozenset[Code] = field(default_factory=frozenset)
     """The codes of its problems, besides those that any operation may have."""
     public: bool = False
     """Whether it takes no token."""
-
-    def __post_init__(self) -> None:
-        names = [each.name for each in self.parameters]
-        assert len(names) == len(set(names)), names

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from app.rest.operations.description import RUN_BATCH
 from app.rest.operations.envelope import Envelope, read_envelope
 from app.rest.operations.results import Result, rendered
 from app.rest.operations.translation import Translation
@@ -26,7 +27,7 @@ PATH = "/batch"
 
 def routes(inner: Router) -> Iterator[Route]:
     """Yield the route, whose operations are requests to an inner router."""
-    yield Route("POST", PATH, partial(run_batch, inner))
+    yield Route("POST", PATH, partial(run_batch, inner), RUN_BATCH)
 
 
 def run_batch(inner: Router, call: Call) -> Act:

@@ -1,0 +1,189 @@
+"""The socket: connections that can't be held open without sending, and refusals that are ours from the first byte."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
+
+from app.http import SECURITY_HEADERS, to_response
+from app.metrics import NO_ROUTE
+from app.proxy import Proxies
+from app.rest import problems
+from app.state import METRICS, SETTINGS
+from db.errors import Code
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from app.metrics import Metrics
+    from app.rest.exchange import Answer
+    from app.settings import Settings
+
+log = structlog.get_logger("sheaf.server")
+
+# GraphQL by GET puts its document there.
+MAX_URL_BYTES = 16_384
+MAX_HEADER_BYTES = 8_192
+MAX_HEADERS = 100
+# How long the rest of a refused body is thrown away, so that the client reads why instead of a reset.
+LINGER_S = 2.0
+TOO_MANY_HEADERS = "Too many headers"
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """What a connection goes by."""
+
+    header_timeout_s: float
+    metrics: Metrics
+    proxies: Proxies
+
+
+class Connection(web.RequestHandler):
+    """One client's connection.
+
+    aiohttp bounds how long a connection may be idle, not how long the head of a request may trickle in; and what it
+    refuses before there is a request it answers in plain text, with a traceback in the log.
+    """
+
+    __slots__ = ("_late", "_rules")
+
+    def __init__(self, server: _Server, rules: _Rules, **kw: Any) -> None:
+        super().__init__(server, **kw)
+        self._rules = rules
+        self._late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Start the clock of the first request."""
+        super().connection_made(transport)
+        self._start_clock()
+
+    def data_received(self, data: bytes) -> None:
+        """Run the clock while a head has begun and isn't complete."""
+        super().data_received(data)
+        waits_for_head = self._waiter is not None and not self._waiter.done()
+        if not waits_for_head:
+            self._stop_clock()
+        elif data and self._late is None:
+            self._start_clock()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Forget the clock."""
+        self._stop_clock()
+        super().connection_lost(exc)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what can't be read, and what went wrong behind the last of our own handlers."""
+        if status >= 500:
+            log.error("bug", path=request.path, exc_info=exc)
+        if request.writer.output_size:
+            raise ConnectionError("an answer was begun already")
+        answer = _answer_to(status, exc, message)
+        self._rules.metrics.request(NO_ROUTE, request.method, answer.status, 0)
+        client = self._rules.proxies.client_of(request)
+        log.info("request_refused", status=answer.status, client=client, reason=str(exc or message)[:200])
+        response = to_response(answer)
+        response.headers.update(SECURITY_HEADERS)
+        response.force_close()
+        return response
+
+    def _start_clock(self) -> None:
+        self._late = self._loop.call_later(self._rules.header_timeout_s, self._too_late)
+
+    def _stop_clock(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+    def _too_late(self) -> None:
+        self._late = None
+        if self.transport is None:
+            return
+        detail = f"the head of the request took longer than {self._rules.header_timeout_s:g} s to arrive"
+        answer = problems.of_error(problems.TooSlow(detail))
+        head = "".join(f"{name}: {value}\r\n" for name, value in [*answer.headers.items(), *SECURITY_HEADERS])
+        status_line = f"HTTP/1.1 {answer.status} Request Timeout\r\n"
+        length = f"Content-Length: {len(answer.body)}\r\nConnection: close\r\n\r\n"
+        self.transport.write((status_line + head + length).encode() + answer.body)
+        self._rules.metrics.request(NO_ROUTE, "none", answer.status, self._rules.header_timeout_s)
+        self.force_close()
+
+
+def _answer_to(status: int, error: BaseException | None, message: str | None) -> Answer:
+    if status >= 500:
+        return problems.problem(Code.INTERNAL, "an internal error")
+    if isinstance(error, LineTooLong):
+        limit = error.args[1]
+        if limit == MAX_URL_BYTES:
+            return problems.problem(Code.TOO_LARGE, f"the URL is longer than {limit:,} bytes", status=414)
+        return problems.problem(Code.TOO_LARGE, f"a header is longer than {limit:,} bytes", status=431)
+    if (message or "").startswith(TOO_MANY_HEADERS):
+        return problems.problem(Code.TOO_LARGE, f"there are more than {MAX_HEADERS} headers", status=431)
+    return problems.problem(Code.MALFORMED, "this is no HTTP request that can be read", status=400)
+
+
+class _Server(web.Server):
+    """Makes our connections instead of aiohttp's."""
+
+    def __init__(self, plain: web.Server, rules: _Rules, **kw: Any) -> None:
+        super().__init__(plain.request_handler, request_factory=plain.request_factory, **kw)
+        self._rules = rules
+
+    def __call__(self) -> Connection:
+        """Take a connection."""
+        return Connection(self, self._rules, loop=self._loop, **self._kwargs)
+
+
+class Runner(web.AppRunner):
+    """Runs an application behind our connections."""
+
+    def __init__(self, app: web.Application) -> None:
+        settings = app[SETTINGS]
+        super().__init__(app, access_log=None, shutdown_timeout=settings.shutdown_s)
+
+    async def _make_server(self) -> web.Server:
+        # aiohttp has no other place where the class of the connections could be said.
+        plain = await super()._make_server()
+        settings = self.app[SETTINGS]
+        rules = _Rules(settings.header_timeout_s, self.app[METRICS], Proxies(settings.trusted_proxies))
+        return _Server(
+            plain,
+            rules,
+            loop=asyncio.get_running_loop(),
+            keepalive_timeout=settings.keepalive_s,
+            lingering_time=LINGER_S,
+            max_line_size=MAX_URL_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
+            max_headers=MAX_HEADERS,
+            access_log=None,
+        )
+
+
+async def serve(app: web.Application, *, shared: bool, listening: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT, then let running requests end."""
+    settings: Settings = app[SETTINGS]
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, stop.set)
+    runner = Runner(app)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, settings.host, settings.port, reuse_port=True if shared else None)
+        await site.start()
+        listening()
+        await stop.wait()
+    finally:
+        await runner.cleanup()
