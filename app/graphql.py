@@ -60,7 +60,7 @@ async def handle(request: web.Request) -> web.Response:
     try:
         operation = _from_query(request) if request.method == "GET" else await _from_body(request)
     except SheafError as error:
-        return _respond(media_type, problems.STATUS[error.code], _request_error(error))
+        return _respond(media_type, problems.status_of(error), _request_error(error))
     context = Context(request.app[DATABASE], caller, request_id=request_id.get())
     result = await execute(
         operation.query,

@@ -61,16 +61,13 @@ def around(settings: Settings, metrics: Metrics, route_of: Callable[[web.Request
         began = time.perf_counter()
         own_id = _id_of(request)
         request_id.set(own_id)
-        response = cors.preflight(request) if cors.enabled else None
+        response: web.StreamResponse
         try:
-            if response is None:
-                response = await handler(request)
+            response = (cors.enabled and cors.preflight(request)) or await handler(request)
         except Exception as error:  # noqa: BLE001 - the last one who can turn it into an answer
             response = _answer_to(error, request, own_id)
         seconds = time.perf_counter() - began
-        metrics.request(
-            request.get(ROUTE) or route_of(request), request.method, response.status, seconds
-        )
+        metrics.request(request.get(ROUTE) or route_of(request), request.method, response.status, seconds)
         access.write(
             RequestLine(
                 request.method,
@@ -109,7 +106,7 @@ def _id_of(request: web.BaseRequest) -> str:
     sent = request.headers.get("X-Request-Id")
     if sent and REQUEST_ID.match(sent):
         return sent
-    return f"{random.getrandbits(128):032x}"  # noqa: S311 - unique is enough
+    return f"{random.getrandbits(128):032x}"
 
 
 def _answer_to(error: Exception, request: web.Request, own_id: str) -> web.Response:

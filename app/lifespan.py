@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING
 import structlog
 
 from app.auth import Authenticator, root_token, verification_keys
-from app.state import AUTHENTICATOR, DATABASE, SETTINGS
+from app.state import AUTHENTICATOR, DATABASE, METRICS, RATE_LIMITER, SETTINGS
 from db import idempotency
 from db.clock import instant
 from db.database import open_database
 from db.errors import SheafError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from aiohttp import web
 
+    from app.limits import RateLimiter
+    from app.metrics import Metrics
     from db.database import Database, Transaction
 
 log = structlog.get_logger("sheaf.lifespan")
@@ -35,8 +37,27 @@ async def database(app: web.Application) -> AsyncIterator[None]:
         settings.database_url, pool_size=settings.pool_size, time_limit_s=settings.time_limit_s
     )
     app[DATABASE] = opened
+    opened.observer = app[METRICS]
+    opened.meter = _Meter(app[METRICS], app[RATE_LIMITER])
     yield
     await opened.close()
+
+
+class _Meter:
+    """Counts what commands did, and takes it from their caller's share."""
+
+    def __init__(self, metrics: Metrics, limiter: RateLimiter) -> None:
+        self._metrics = metrics
+        self._limiter = limiter
+
+    def items(self, token_hash: str | None, noun: str, outcomes: Mapping[str, int]) -> None:
+        """Note how many items of a caller's command met which outcome."""
+        self._metrics.items(noun, outcomes)
+        self._limiter.charge(token_hash, sum(outcomes.values()))
+
+    def reads(self, token_hash: str | None, count: int) -> None:
+        """Note how many reads stood in a caller's batch."""
+        self._limiter.charge(token_hash, count)
 
 
 async def authentication(app: web.Application) -> AsyncIterator[None]:
@@ -47,6 +68,15 @@ async def authentication(app: web.Application) -> AsyncIterator[None]:
         app[DATABASE], root_token(settings), keys, cache_s=settings.token_cache_s
     )
     yield
+
+
+async def watching(app: web.Application) -> AsyncIterator[None]:
+    """Keep the numbers up to date that change by themselves."""
+    task = asyncio.create_task(app[METRICS].keep_looking(app[DATABASE]))
+    yield
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 async def housekeeping(app: web.Application) -> AsyncIterator[None]:
@@ -71,4 +101,4 @@ async def _keep_house(opened: Database) -> None:
             log.warning("housekeeping_failed", error=error.detail)
 
 
-CONTEXTS = (database, authentication, housekeeping)
+CONTEXTS = (database, authentication, watching, housekeeping)

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from app import explorer, graphql
-from app.http import around
+from app.http import around, dressing, show_metrics
 from app.lifespan import CONTEXTS
+from app.limits import RateLimiter
+from app.metrics import NO_ROUTE, Metrics
 from app.rest import door
-from app.state import SETTINGS
+from app.state import METRICS, RATE_LIMITER, SETTINGS
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -32,6 +34,7 @@ def create_app(settings: Settings) -> web.Application:
     app[RATE_LIMITER] = RateLimiter(settings.rate_limit_per_s)
     app.on_response_prepare.append(dressing(settings))
     app.cleanup_ctx.extend(CONTEXTS)
+    app.router.add_get("/metrics", show_metrics)
     app.router.add_routes(explorer.routes(PROJECT / "explorer" / "dist"))
     app.router.add_routes(graphql.routes())
     app.router.add_route("*", REST, door.handle)

@@ -180,3 +180,8 @@ class _Gauges:
         self._in_use.set(load.in_use)
         self._waiting.set(load.waiting)
         self._writers.set(load.writers_waiting)
+
+
+def forget(pid: int, folder: str) -> None:
+    """Drop what a process that has ended said of its present state; what it counted stays in the sums."""
+    multiprocess.mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]  # untyped

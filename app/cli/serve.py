@@ -8,15 +8,16 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, TextIO
 
-from aiohttp import web
-
+from app import server
 from app.auth import root_token
 from app.cli.welcome import welcome
 from app.main import create_app
+from app.metrics import SHARED_FOLDER, forget
 from app.telemetry import configure_logging
 from db.database import sqlite_path
 from db.migrations import migrate
@@ -89,22 +90,12 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 
 def _serve(settings: Settings, *, shared: bool, quiet: bool) -> int:
-    def listening(*_: object) -> None:
+    def listening() -> None:
         if not quiet:
             print(welcome(settings, root_token(settings)), flush=True)
 
-    loop = _loop()
-    asyncio.set_event_loop(loop)
-    web.run_app(
-        create_app(settings),
-        host=settings.host,
-        port=settings.port,
-        print=listening,
-        access_log=None,
-        reuse_port=True if shared else None,
-        shutdown_timeout=settings.shutdown_s,
-        loop=loop,
-    )
+    with asyncio.Runner(loop_factory=_loop) as runner:
+        runner.run(server.serve(create_app(settings), shared=shared, listening=listening))
     return 0
 
 
@@ -117,12 +108,14 @@ def _supervise(settings: Settings, *, quiet: bool) -> int:
         "SHEAF_WORKERS": str(settings.workers),
         "SHEAF_ROOT_TOKEN": token,
     }
-    workers = _Workers([sys.executable, "-m", "app", "serve"], environment)
-    signal.signal(signal.SIGTERM, workers.stop)
-    signal.signal(signal.SIGINT, workers.stop)
-    if not quiet:
-        print(welcome(settings, token), flush=True)
-    workers.run(settings.workers)
+    with tempfile.TemporaryDirectory(prefix="sheaf-metrics-") as folder:
+        environment[SHARED_FOLDER] = folder
+        workers = _Workers([sys.executable, "-m", "app", "serve"], environment)
+        signal.signal(signal.SIGTERM, workers.stop)
+        signal.signal(signal.SIGINT, workers.stop)
+        if not quiet:
+            print(welcome(settings, token), flush=True)
+        workers.run(settings.workers)
     return 0
 
 
@@ -152,6 +145,7 @@ class _Workers:
                     self._replace(position)
 
     def _replace(self, position: int) -> None:
+        forget(self._children[position].pid, self._environment[SHARED_FOLDER])
         time.sleep(1)  # a worker that can't start must not spin
         self._children[position] = self._start()
 

@@ -53,6 +53,9 @@ class Meter(Protocol):
     def items(self, token_hash: str | None, noun: str, outcomes: Mapping[str, int]) -> None:
         """Note how many items of a caller's command met which outcome."""
 
+    def reads(self, token_hash: str | None, count: int) -> None:
+        """Note how many reads stood in a caller's batch of operations."""
+
 
 @dataclass(frozen=True)
 class Load:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from app.rest.operations.description import RUN_BATCH
-from app.rest.operations.envelope import Envelope, read_envelope
+from app.rest.operations.envelope import Envelope, Request, read_envelope
 from app.rest.operations.results import Result, rendered
 from app.rest.operations.translation import Translation
 from app.rest.parameters import Parameters
@@ -40,6 +40,11 @@ def run_batch(inner: Router, call: Call) -> Act:
 
 async def _run(inner: Router, call: Call, envelope: Envelope) -> Answer:
     translation = Translation(inner, call, envelope)
+    if call.database.meter:
+        gets = sum(
+            isinstance(entry.request, Request) and entry.request.method == "GET" for entry in envelope.entries
+        )
+        call.database.meter.reads(call.caller.token_hash, gets)
     plan = Plan(
         operations=translation.operations,
         failed=lambda result: result.failed,
