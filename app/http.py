@@ -44,9 +44,9 @@ SECURITY_HEADERS = (
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
     ("Referrer-Policy", "no-referrer"),
-    # Else aiohttp tells its version and Python's.
-    ("Server", "sheaf"),
 )
+# Instead of aiohttp's, which tells its version and Python's.
+SERVER = "sheaf"
 STRICT_TRANSPORT = "max-age=31536000"
 
 
@@ -59,7 +59,7 @@ def around(settings: Settings, metrics: Metrics, route_of: Callable[[web.Request
     @web.middleware
     async def handle(request: web.Request, handler: Handler) -> web.StreamResponse:
         began = time.perf_counter()
-        own_id = _id_of(request)
+        own_id = id_of(request)
         request_id.set(own_id)
         response: web.StreamResponse
         try:
@@ -91,6 +91,7 @@ def dressing(settings: Settings) -> Callable[[web.Request, web.StreamResponse], 
     async def dress(request: web.Request, response: web.StreamResponse) -> None:
         headers = response.headers
         headers["X-Request-Id"] = request_id.get()
+        headers["Server"] = SERVER
         for name, value in SECURITY_HEADERS:
             headers.setdefault(name, value)
         if cors.enabled:
@@ -102,7 +103,8 @@ def dressing(settings: Settings) -> Callable[[web.Request, web.StreamResponse], 
     return dress
 
 
-def _id_of(request: web.BaseRequest) -> str:
+def id_of(request: web.BaseRequest) -> str:
+    """Return the id that a request brought, else a new one."""
     sent = request.headers.get("X-Request-Id")
     if sent and REQUEST_ID.match(sent):
         return sent
@@ -182,9 +184,12 @@ def _check_size(size: int, limit: int) -> None:
         raise Refused(Code.TOO_LARGE, f"the body has more than {limit:,} bytes, which is the limit")
 
 
-async def caller_of(request: web.Request) -> Principal:
-    """Return who sent a request; raises `Unauthorized`, or `Throttled` when it sends too many."""
-    tenant = request.headers.get("reach-tenant-id")
+async def caller_of(request: web.Request, *, narrowed: bool = True) -> Principal:
+    """Return who sent a request, narrowed to the tenant it names unless that doesn't matter.
+
+    Raises `Unauthorized`, `NotFound` for the tenant, or `Throttled` when the caller sends too many.
+    """
+    tenant = request.headers.get("reach-tenant-id") if narrowed else None
     if tenant is not None and not tenant.isprintable():
         raise Refused(Code.INVALID_VALUE, "reach-tenant-id holds characters that no id has")
     caller = await request.app[AUTHENTICATOR].principal(request.headers.get("Authorization"), tenant)

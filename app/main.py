@@ -44,8 +44,5 @@ def create_app(settings: Settings) -> web.Application:
 def _route_of(request: web.Request) -> str:
     """Return the template of a request's route, for the numbers: whatever has none shares one name."""
     resource = request.match_info.route.resource
-    if resource is None:
-        return NO_ROUTE
-    if resource.canonical == REST_CANONICAL:
-        return door.template_of(request) or NO_ROUTE
-    return resource.canonical
+    # The REST door names the route of what it takes; what it doesn't take has none.
+    return NO_ROUTE if resource is None or resource.canonical == REST_CANONICAL else resource.canonical

@@ -13,6 +13,7 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    disable_created_metrics,
     generate_latest,
     multiprocess,
 )
@@ -31,6 +32,9 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 NO_ROUTE = "none"
 OTHER_METHOD = "other"
 LOOK_EVERY_S = 1.0
+
+# A second series beside each, which says when it began: nobody asks for that.
+disable_created_metrics()
 
 
 class Metrics:

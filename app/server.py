@@ -11,11 +11,12 @@ import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
-from app.http import SECURITY_HEADERS, to_response
+from app.http import SECURITY_HEADERS, SERVER, id_of, to_response
 from app.metrics import NO_ROUTE
 from app.proxy import Proxies
 from app.rest import problems
 from app.state import METRICS, SETTINGS
+from app.telemetry import request_id
 from db.errors import Code
 
 if TYPE_CHECKING:
@@ -67,8 +68,7 @@ class Connection(web.RequestHandler):
     def data_received(self, data: bytes) -> None:
         """Run the clock while a head has begun and isn't complete."""
         super().data_received(data)
-        waits_for_head = self._waiter is not None and not self._waiter.done()
-        if not waits_for_head:
+        if self._request_in_progress or self._messages:
             self._stop_clock()
         elif data and self._late is None:
             self._start_clock()
@@ -86,6 +86,8 @@ class Connection(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """Answer what can't be read, and what went wrong behind the last of our own handlers."""
+        own_id = id_of(request)
+        request_id.set(own_id)
         if status >= 500:
             log.error("bug", path=request.path, exc_info=exc)
         if request.writer.output_size:
@@ -93,9 +95,14 @@ class Connection(web.RequestHandler):
         answer = _answer_to(status, exc, message)
         self._rules.metrics.request(NO_ROUTE, request.method, answer.status, 0)
         client = self._rules.proxies.client_of(request)
-        log.info("request_refused", status=answer.status, client=client, reason=str(exc or message)[:200])
+        log.info(
+            "request_refused",
+            status=answer.status,
+            client=client,
+            reason=" ".join((message or "").split())[:200],
+        )
         response = to_response(answer)
-        response.headers.update(SECURITY_HEADERS)
+        response.headers.update([*SECURITY_HEADERS, ("X-Request-Id", own_id), ("Server", SERVER)])
         response.force_close()
         return response
 
@@ -109,7 +116,7 @@ class Connection(web.RequestHandler):
 
     def _too_late(self) -> None:
         self._late = None
-        if self.transport is None:
+        if self.transport is None or self._request_in_progress:
             return
         detail = f"the head of the request took longer than {self._rules.header_timeout_s:g} s to arrive"
         answer = problems.of_error(problems.TooSlow(detail))

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
+MAX_OPERATIONS = 100
+
 
 @dataclass(frozen=True)
 class Operation(Generic[R]):

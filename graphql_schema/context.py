@@ -9,6 +9,7 @@ import strawberry
 
 from db import reads
 from db.errors import SheafError, Unauthorized
+from graphql_schema.budgets import Budget
 from graphql_schema.errors import RootRequired
 from graphql_schema.loaders import Loaders
 
@@ -22,9 +23,20 @@ T = TypeVar("T")
 class Context:
     """One operation's context: nothing of the catalogue is reached but through `loaders` and `writer`."""
 
-    def __init__(self, database: Database, caller: Principal | None, *, request_id: str = "") -> None:
+    def __init__(
+        self,
+        database: Database,
+        caller: Principal | None,
+        *,
+        request_id: str = "",
+        budget: Budget | None = None,
+    ) -> None:
         self.database = database
         self.request_id = request_id
+        self.budget = budget or Budget()
+        """The limits of the HTTP request that the operation came with, shared by all its operations."""
+        self.cost: int | None = None
+        """What the operation costs, once it is known."""
         self._caller = caller
         self._loaders = None if caller is None else Loaders(database, caller)
         self._refusal: SheafError | None = None

@@ -15,7 +15,7 @@ from db.errors import Code, Fault, Refused, SheafError
 from db.idempotency import Answer as Recorded
 from db.nouns import Noun
 from db.outcomes import Outcome, Report
-from db.plans import Done, Fate, Operation, Plan, Record
+from db.plans import MAX_OPERATIONS, Done, Fate, Operation, Plan, Record
 from db.resource_types import RESOURCE_TYPES, NewResourceType, ResourceTypeChange
 from db.resources import RESOURCES, NewResource, ResourceChange
 from db.scopes import SCOPES, NewScope, ScopeChange
@@ -45,8 +45,6 @@ from graphql_schema.results import Item, ItemError
 from graphql_schema.scopes import CreateScopeInput, UpdateScopeInput
 from graphql_schema.tag_groups import CreateTagGroupInput, UpdateTagGroupInput
 from graphql_schema.tags import CreateTagInput, UpdateTagInput
-
-MAX_OPERATIONS = 100
 
 CREATES: dict[str, tuple[Noun[Any], type[NewItem]]] = {
     "createScope": (SCOPES, NewScope),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import strawberry
 from graphql import GraphQLError, OperationDefinitionNode
 from strawberry.exceptions import MissingQueryError
-from strawberry.extensions import SchemaExtension
+from strawberry.extensions import ParserCache, SchemaExtension
 from strawberry.printer import print_schema as sdl_of
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
@@ -16,6 +16,7 @@ from strawberry.types.graphql import OperationType
 
 from db.errors import Code
 from graphql_schema import errors
+from graphql_schema.limits import LimitQueries, LimitsExtension, told
 from graphql_schema.nodes import NodeQueries
 from graphql_schema.operations import OperationMutations
 from graphql_schema.resource_types import ResourceType, ResourceTypeMutations, ResourceTypeQueries
@@ -38,6 +39,7 @@ ANY_OPERATION = frozenset(OperationType)
 
 @strawberry.type(description="What can be read.")
 class Query(
+    LimitQueries,
     NodeQueries,
     ScopeQueries,
     ResourceTypeQueries,
@@ -91,7 +93,8 @@ schema = _Schema(
     query=Query,
     mutation=Mutation,
     types=[Scope, ResourceType, Resource, TagGroup, Tag, TagAssignment],
-    extensions=[_OneOperation],
+    # The limits validate, so what else refuses a document comes behind them.
+    extensions=[ParserCache, LimitsExtension, _OneOperation],
     config=StrawberryConfig(scalar_map=SCALARS),
 )
 
@@ -120,6 +123,7 @@ async def execute(
         )
     except (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError) as error:
         result = PreExecutionError(data=None, errors=[_unfit(error)])
+    result.errors = [told(error, context.budget) for error in result.errors or ()] or None
     errors.present(result, context.request_id)
     return result
 

@@ -6,12 +6,14 @@ import asyncio
 import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import ClientSession, web
 from yarl import URL
 
 from app.main import create_app
+from app.server import Runner
 from app.settings import Settings
 from app.state import DATABASE
 from db import tokens
@@ -74,8 +76,10 @@ class Client:
     async def send(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Reply:
         """Send a request whose path is percent-encoded already, with a body of bytes."""
         sent = self.saying(**headers).headers
+        # Bytes would be sent at once, whatever the other side says meanwhile.
+        data = BytesIO(body) if body is not None else None
         async with self.session.request(
-            method, URL(self.url + path, encoded=True), data=body, headers=sent, allow_redirects=False
+            method, URL(self.url + path, encoded=True), data=data, headers=sent, allow_redirects=False
         ) as response:
             return Reply(response.status, response.headers, await response.read())
 
@@ -85,21 +89,21 @@ class Client:
 
     async def post(self, path: str, value: object, **headers: str) -> Reply:
         """Send POST with JSON."""
-        return await self._send_json("POST", path, value, **headers)
+        return await self.send_json("POST", path, value, **headers)
 
     async def put(self, path: str, value: object, **headers: str) -> Reply:
         """Send PUT with JSON."""
-        return await self._send_json("PUT", path, value, **headers)
+        return await self.send_json("PUT", path, value, **headers)
 
     async def patch(self, path: str, value: object, **headers: str) -> Reply:
         """Send PATCH with JSON."""
-        return await self._send_json("PATCH", path, value, **headers)
+        return await self.send_json("PATCH", path, value, **headers)
 
     async def delete(self, path: str, **headers: str) -> Reply:
         """Send DELETE."""
         return await self.send("DELETE", path, **headers)
 
-    async def _send_json(self, method: str, path: str, value: object, **headers: str) -> Reply:
+    async def send_json(self, method: str, path: str, value: object, **headers: str) -> Reply:
         named = {"Content_Type": "application/json", **headers}
         return await self.send(method, path, json.dumps(value).encode(), **named)
 
@@ -176,7 +180,7 @@ class Server:
 async def serving(database_url: str, **settings: Any) -> AsyncIterator[Server]:
     """Run the real application on a free port until the block ends."""
     app = create_app(Settings(database_url=database_url, root_token=ROOT_TOKEN, **settings))
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
+    runner = Runner(app)
     await runner.setup()
     try:
         site = web.TCPSite(runner, "127.0.0.1", 0)

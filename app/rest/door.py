@@ -33,31 +33,38 @@ ROUTER: Router = Router(
 async def handle(request: web.Request) -> web.Response:
     """Answer any request that no other route takes."""
     path = request.rel_url.raw_path
-    caller = NOBODY if ROUTER.is_public(path) else await caller_of(request)
     method = "GET" if request.method == "HEAD" else request.method
-    # A missing route or method is told before the body is read.
-    route, _ = ROUTER.match(method, path)
+    try:
+        # A missing route or method is told before the body is read.
+        route, segments = ROUTER.match(method, path)
+    except SheafError:
+        # And to those only who may know what there is.
+        if not ROUTER.is_public(path):
+            await caller_of(request, narrowed=False)
+        raise
     request[ROUTE] = route.template
+    caller = NOBODY if route.operation.public else await caller_of(request)
     call = Call(
         database=request.app[DATABASE],
         caller=caller,
         method=method,
         path=path,
-        query=tuple(request.rel_url.query.items()),
-        headers={name.lower(): ", ".join(request.headers.getall(name)) for name in request.headers},
+        query=tuple(request.rel_url.query.items()) if request.rel_url.raw_query_string else (),
+        headers=_headers(request),
         body=await read_body(request) if request.body_exists else b"",
+        segments=segments,
     )
-    work = ROUTER.read(call)
+    work = route.handle(call)
     if isinstance(work, Read):
         async with within(request.app[SETTINGS].time_limit_s):
             return to_response(await perform(call, work))
     return to_response(await perform(call, work))
 
 
-def template_of(request: web.Request) -> str | None:
-    """Return the template of the route that a request would take; `None` where there is none."""
-    method = "GET" if request.method == "HEAD" else request.method
-    try:
-        return ROUTER.match(method, request.rel_url.raw_path)[0].template
-    except SheafError:
-        return None
+def _headers(request: web.Request) -> dict[str, str]:
+    """Return a request's headers by lower-case name, those sent several times as one list (RFC 9110 section 5.3)."""
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():
+        key = name.lower()
+        headers[key] = f"{headers[key]}, {value}" if key in headers else value
+    return headers

@@ -46,6 +46,10 @@ class Router:
         for route in self.routes:
             parts = tuple(None if part.startswith("{") else part for part in route.parts)
             self._by_parts.setdefault(parts, {})[route.method] = route
+        # What may fit a path, by its length and first segment, the shape with most fixed segments first.
+        self._shapes: dict[tuple[int, str | None], list[tuple[str | None, ...]]] = {}
+        for parts in sorted(self._by_parts, key=lambda parts: parts.count(None)):
+            self._shapes.setdefault((len(parts), parts[0]), []).append(parts)
 
     def read(self, call: Call) -> Work:
         """Read a call by its route; raises `NotFound` or `MethodNotAllowed` where there is none."""
@@ -72,14 +76,11 @@ class Router:
                 return route, {name[1:-1]: _decoded(text) for name, text, part in names if part is None}
         raise NotFound(f"there is no route {path[:200]}")
 
-    @staticmethod
-    def _candidates(given: list[str]) -> Iterable[tuple[str | None, ...]]:
-        """Yield the shapes that a path may have, the one with most fixed segments first."""
-        shapes: list[tuple[str | None, ...]] = [()]
-        for text in given[:6]:
-            shapes = [(*shape, part) for part in (text, None) for shape in shapes] if text else []
-        if len(given) <= 6:
-            yield from sorted(shapes, key=lambda shape: shape.count(None))
+    def _candidates(self, given: list[str]) -> Iterable[tuple[str | None, ...]]:
+        """Yield the shapes that fit a path, the one with most fixed segments first."""
+        for parts in self._shapes.get((len(given), given[0]), ()):
+            if all(part == text or (part is None and text) for part, text in zip(parts, given, strict=True)):
+                yield parts
 
 
 def _decoded(segment: str) -> str:

@@ -203,8 +203,9 @@ async def visiting(
         explorer = Explorer(page, watch)
         await explorer.open()
         yield explorer
-        assert watch.foreign == []
-        assert watch.complaints == []
-        assert await explorer.violations() == []
+        violations = await explorer.violations()
+        assert not watch.foreign, watch.foreign
+        assert not watch.complaints, watch.complaints
+        assert not violations, violations
     finally:
         await context.close()

@@ -40,11 +40,9 @@ async def test_what_is_not_json_in_utf8_is_malformed(root: Client) -> None:
         *(good.encode("utf-16"), good.encode("utf-16-le"), good.encode("utf-32")),
         *(b"[" * 100_000, b'{"name":' * 100_000, b'{"name": ' + b"[" * 5_000 + b"]" * 5_000 + b"}"),
     ):
-        for path, sent in (("/scopes", body), ("/scopes/batch", b"[" + body + b"]")):
+        for path, sent in (("/scopes", body), ("/scopes/batch", b"[" + body + b"]" if body.strip() else body)):
             reply = await post(root, path, sent)
-            assert reply.status == 400, (path, sent[:40])
-            deep = body.endswith(b"]}")
-            assert reply.code in ({"malformed", "invalid_value"} if deep or sent == b"[]" else {"malformed"})
+            assert (reply.status, reply.code) == (400, "malformed"), (path, sent[:40])
     assert await root.everything() == before
 
 

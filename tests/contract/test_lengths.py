@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from tests.contract.examples import EXAMPLES
 
@@ -113,5 +114,5 @@ async def test_the_longest_keys_together_fit_the_databases_indexes(root: Client)
         name = chr(0x10000 + number) * 512
         resource = {"resourceTypeId": kind["id"], "scopeId": kind["scopeId"], "externalResourceId": name}
         created = await inside.created("/resources", resource)
-        found = await inside.read(f"/resources?externalResourceId={'%F0%90%80%80' * 512 if not number else name}")
+        found = await inside.read(f"/resources?externalResourceId={quote(name)}")
         assert [item["id"] for item in found] == [created["id"]]

@@ -9,6 +9,8 @@ import pytest
 from tests import factories
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from db.database import Database
 
 
@@ -29,6 +31,12 @@ class Statements:
         """Note a statement."""
         del transaction, seconds
         self.texts.append(sql)
+
+    def items(self, token_hash: str | None, noun: str, outcomes: Mapping[str, int]) -> None:
+        """Note nothing of a command's outcomes."""
+
+    def reads(self, token_hash: str | None, count: int) -> None:
+        """Note nothing of reads."""
 
     def take(self) -> int:
         """Return how many statements were run since the last call."""

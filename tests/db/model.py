@@ -34,7 +34,7 @@ class Model(Rules):
         self, command: Command, reach: str, names: list[str | None], *, dry_run: bool = False
     ) -> list[Fate]:
         """Do what a command says; `names` are the ids that the server gave to items without one."""
-        before, self.reach = deepcopy(self.things), reach
+        before, self.reach, self.touched = deepcopy(self.things), reach, set()
         fates = self._do(command, names)
         told = deepcopy(fates)
         refused = command.on_error is OnError.REJECT_ALL and any(fate.codes for fate in fates)

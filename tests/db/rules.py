@@ -80,6 +80,8 @@ class Rules:
     def __init__(self) -> None:
         self.things: dict[str, dict[str, Fields]] = {noun: {} for noun in KEYS}
         self.reach = ROOT
+        self.touched: set[str] = set()
+        """The ids that the command at hand has updated: what was their current revision is so no more."""
 
     def all(self, noun: Any) -> list[Fields]:
         return list(self.things[str(noun.namespace)].values())
@@ -132,13 +134,15 @@ class Rules:
             if key:
                 held[key] = thing["id"]
         thing.update(after, changed=True)
+        self.touched.add(thing["id"])
         return Fate("updated", thing=thing)
 
     def _find(self, noun: str, target: Target) -> Fields | Fate:
         thing = self.things[noun].get(target.id)
         if thing is None or not self.reached(noun, thing):
             return failed("not_found")
-        if target.if_match is not None and "stale" in target.if_match:
+        stale = {"stale", "current"} if target.id in self.touched else {"stale"}
+        if target.if_match is not None and target.if_match & stale:
             return failed("precondition_failed")
         return thing
 

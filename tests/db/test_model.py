@@ -36,14 +36,14 @@ PATCH = st.sampled_from([None, {"a": 1}, {"b": 2}, {"a": None}, {}])
 
 
 def ids(noun: str) -> st.SearchStrategy[str]:
-    return st.sampled_from([f"{noun}_{i}" for i in "123"])
+    return st.sampled_from([f"{noun}_{i}" for i in "11223"])
 
 
 def own(noun: str) -> st.SearchStrategy[str | None]:
     return st.none() | ids(noun)
 
 
-scope_ids = st.sampled_from(["scope_a", "scope_b", "scope_c", "scope_d"])
+scope_ids = st.sampled_from(["scope_a", "scope_b", "scope_b", "scope_c", "scope_c", "scope_d"])
 external_ids = st.sampled_from([None, "e1", "e2", "e3"])
 NEW: dict[Any, st.SearchStrategy[Any]] = {
     SCOPES: st.builds(
@@ -102,7 +102,7 @@ def changes(shape: type[Any], **fields: st.SearchStrategy[Any]) -> st.SearchStra
 
 
 CHANGES: dict[Any, tuple[st.SearchStrategy[str], st.SearchStrategy[Any]]] = {
-    SCOPES: (scope_ids, changes(ScopeChange, name=st.none() | NAME, external_id=external_ids, meta=PATCH)),
+    SCOPES: (scope_ids, changes(ScopeChange, name=NAME, external_id=external_ids, meta=PATCH)),
     RESOURCE_TYPES: (
         ids("resource_type"),
         changes(ResourceTypeChange, name=NAME, category=st.none() | NAME, key=st.sampled_from(["k1", "k2"])),
@@ -120,14 +120,14 @@ CHANGES: dict[Any, tuple[st.SearchStrategy[str], st.SearchStrategy[Any]]] = {
             is_locked=st.sampled_from([None, False, True]),
         ),
     ),
-    TAGS: (ids("tag"), changes(TagChange, label=st.none() | NAME, tag_group_id=ids("tag_group"))),
+    TAGS: (ids("tag"), changes(TagChange, label=NAME, tag_group_id=ids("tag_group"))),
 }
 NOUNS = list(NEW)
 on_error = st.sampled_from(OnError)
 
 
 def targets(of: st.SearchStrategy[str]) -> st.SearchStrategy[Target]:
-    revision = st.sampled_from([None, None, "current", "stale", "*"])
+    revision = st.sampled_from([None, None, None, None, "current", "stale", "*"])
     return st.builds(lambda name, match: Target(name, match and frozenset({match})), of, revision)
 
 
@@ -162,42 +162,50 @@ commands = st.one_of(
     st.sampled_from(list(CHANGES)).flatmap(updates),
     st.sampled_from(NOUNS).flatmap(deletes),
 )
-steps = st.tuples(commands, SCOPE, st.sampled_from([False, False, False, True]))
-plans = st.lists(steps, min_size=1, max_size=20)
+steps = st.tuples(commands, st.just(ROOT) | SCOPE, st.sampled_from([False, False, False, True]))
+plans = st.lists(steps, min_size=10, max_size=30)
 
-# Most plans need something to be there.
+# Most commands need something to be there.
 PRELUDE: list[Command] = [
-    Create(SCOPES, [NewScope(id="scope_b", parent_scope_id="scope_a", name="n1")]),
     Create(
         SCOPES,
         [
-            NewScope(id="scope_b", parent_scope_id="scope_a", name="n1"),
+            NewScope(id="scope_b", parent_scope_id="scope_a", name="n1", external_id="e1"),
             NewScope(id="scope_a", parent_scope_id=ROOT, name="n1", external_id="e1"),
+            NewScope(id="scope_c", parent_scope_id=ROOT, name="n1", external_id="e2"),
         ],
     ),
-    Create(RESOURCE_TYPES, [NewResourceType(id="resource_type_1", scope_id=ROOT, key="k1", name="n1")]),
+    Create(
+        RESOURCE_TYPES,
+        [
+            NewResourceType(id="resource_type_1", scope_id=ROOT, key="k1", name="n1"),
+            NewResourceType(id="resource_type_2", scope_id="scope_a", key="k2", name="n1"),
+        ],
+    ),
     Create(
         RESOURCES,
         [
             NewResource(
-                id="resource_1",
-                scope_id="scope_b",
+                id=f"resource_{i}",
+                scope_id=scope,
                 resource_type_id="resource_type_1",
                 external_resource_id="x1",
             )
+            for i, scope in ((1, "scope_b"), (2, "scope_c"))
         ],
     ),
     Create(
         TAG_GROUPS,
-        [NewTagGroup(id="tag_group_1", scope_id="scope_a", key="g1", name="n1", max_applied_per_target=1)],
+        [
+            NewTagGroup(id="tag_group_1", scope_id=ROOT, key="g1", name="n1", max_applied_per_target=1),
+            NewTagGroup(id="tag_group_2", scope_id="scope_a", key="g2", name="n1"),
+        ],
     ),
     Create(
         TAGS,
         [
-            NewTag(
-                id=f"tag_{i}", scope_id="scope_a", tag_group_id="tag_group_1", identifier=f"i{i}", label="n1"
-            )
-            for i in (1, 2)
+            NewTag(id="tag_1", scope_id=ROOT, tag_group_id="tag_group_1", identifier="i1", label="n1"),
+            NewTag(id="tag_2", scope_id="scope_a", tag_group_id="tag_group_1", identifier="i2", label="n1"),
         ],
     ),
 ]
@@ -308,7 +316,7 @@ async def _stored(database: Database) -> dict[str, dict[str, tuple[dict[str, Any
         }
 
 
-@settings(max_examples=60, suppress_health_check=SHARED)
+@settings(max_examples=40, suppress_health_check=SHARED)
 @given(plan=plans)
 async def test_the_engine_does_what_the_model_does(
     database: Database, plan: list[tuple[Command, str, bool]]

@@ -111,12 +111,14 @@ def test_every_filter_of_a_noun_is_an_argument_of_its_list(built: GraphQLSchema)
 def test_mutations_take_lists_and_can_fail_alone(built: GraphQLSchema) -> None:
     mutation = built.mutation_type
     assert mutation is not None
-    assert sorted(mutation.fields) == sorted(
+    # `runBatch` takes operations of all kinds: it has tests of its own.
+    lists = {name: field for name, field in mutation.fields.items() if name != "runBatch"}
+    assert sorted(lists) == sorted(
         [f"{verb}{noun}" for verb in ("create", "update", "delete")
          for noun in ("Scopes", "ResourceTypes", "Resources", "TagGroups", "Tags")]
         + ["tagResources", "untagResources"]
     )  # fmt: skip
-    for name, field in mutation.fields.items():
+    for name, field in lists.items():
         payload = f"{name[0].upper()}{name[1:]}Payload"
         assert str(field.type) == payload
         taken = {argument: str(each.type) for argument, each in field.args.items()}

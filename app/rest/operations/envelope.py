@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from db.errors import Code, Refused
+from db.plans import MAX_OPERATIONS
 from db.shapes import checked_text, loads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-MAX_OPERATIONS = 100
 MAX_ITEMS_OF_ALL = 10_000
 MAX_ID_CHARACTERS = 128
 METHODS = ("GET", "POST", "PUT", "DELETE")

@@ -1,0 +1,78 @@
+"""What one HTTP request may ask for, and what of it its operations have spent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from graphql import GraphQLError
+
+from db.errors import Code
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one HTTP request may ask for."""
+
+    depth: int = 15
+    aliases: int = 100
+    tokens: int = 10_000
+    directives: int = 50
+    cost: int = 500_000
+    operations: int = 10
+
+
+@dataclass
+class Spent:
+    """What the operations of one HTTP request asked for so far."""
+
+    aliases: int = 0
+    tokens: int = 0
+    directives: int = 0
+    cost: int = 0
+    operations: int = 0
+
+
+class LimitReached(GraphQLError):
+    """A request that asks for more than its limits; says which, how much was asked, and how much may be."""
+
+    def __init__(self, limit: str, asked: int, allowed: int) -> None:
+        hint = " Pass large values as variables, not in the document." if limit == "tokens" else ""
+        super().__init__(
+            f"this request has {asked:,} {_WORDS[limit]}; the limit is {allowed:,}.{hint}",
+            extensions={
+                "code": Code.LIMIT_REACHED.name,
+                "limit": limit,
+                "requested": asked,
+                "allowed": allowed,
+            },
+        )
+
+
+_WORDS = {
+    "depth": "levels of fields",
+    "aliases": "aliases",
+    "tokens": "tokens or more",
+    "directives": "directives",
+    "cost": "points of cost",
+    "operations": "operations",
+}
+
+
+@dataclass
+class Budget:
+    """The limits of one HTTP request and what of them is spent."""
+
+    limits: Limits = field(default_factory=Limits)
+    spent: Spent = field(default_factory=Spent)
+
+    def spend(self, limit: str, amount: int) -> None:
+        """Count an amount against a limit; raises `LimitReached`."""
+        total = getattr(self.spent, limit) + amount
+        setattr(self.spent, limit, total)
+        self.require(limit, total)
+
+    def require(self, limit: str, asked: int) -> None:
+        """Raise `LimitReached` if more is asked than allowed."""
+        allowed: int = getattr(self.limits, limit)
+        if asked > allowed:
+            raise LimitReached(limit, asked, allowed)

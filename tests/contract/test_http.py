@@ -1,0 +1,107 @@
+"""What holds for every request: methods, HEAD, request ids, health."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from typing import TYPE_CHECKING
+
+from app.rest.door import ROUTER
+from tests.contract.examples import EXAMPLES, furnish
+from tests.server import serving
+
+if TYPE_CHECKING:
+    from tests.postgres import PostgresServer
+    from tests.server import Client, Server
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+
+
+async def test_a_method_that_a_path_has_not_is_405_with_those_it_has(root: Client) -> None:
+    before = await root.everything()
+    templates: dict[str, set[str]] = {}
+    for route in ROUTER.routes:
+        templates.setdefault(route.template, set()).add(route.method)
+    assert templates["/tag-assignments/{id}"] == {"GET", "DELETE"}
+    for template, methods in templates.items():
+        for method in set(METHODS) - methods:
+            reply = await root.send(method, template.replace("{id}", "x"), b"{}")
+            assert (reply.status, reply.code) == (405, "method_not_allowed"), (method, template)
+            assert set(reply.headers["Allow"].split(", ")) - {"HEAD"} == methods
+    assert await root.everything() == before
+
+
+async def test_a_path_that_is_no_route_is_not_found(root: Client) -> None:
+    for path in ("/nowhere", "/resources/", "//resources", "/Resources", "/resources/a/b", "/resources.json", "/" + "a/" * 500):
+        for method in ("GET", "POST"):
+            reply = await root.send(method, path)
+            assert (reply.status, reply.code) == (404, "not_found"), path
+
+
+async def test_head_answers_as_get_does_without_a_body(root: Client) -> None:
+    for example in EXAMPLES:
+        for path in (example.path, f"{example.path}/{example.stored}", f"{example.path}?limit=x", f"{example.path}/x"):
+            got, head = await root.get(path), await root.send("HEAD", path)
+            assert (head.status, head.body) == (got.status, b"")
+            for name in ("Content-Type", "ETag", "Link"):
+                assert head.headers.get(name) == got.headers.get(name), (path, name)
+            assert head.headers.get("Content-Length", str(len(got.body))) == str(len(got.body))
+
+
+async def test_the_request_id_of_the_caller_is_sent_back_and_a_bad_one_replaced(server: Server) -> None:
+    for client in (server.root, server.client(None)):
+        for path in ("/scopes", "/nowhere", "/healthz", "/scopes?bogus=1"):
+            named = await client.get(path, X_Request_Id="my-request.7_A")
+            assert named.headers["X-Request-Id"] == "my-request.7_A"
+            made = {(await client.get(path)).headers["X-Request-Id"] for _ in range(2)}
+            assert len(made) == 2
+            for bad in ("a b", "é", "x" * 129, "a/b", ""):
+                replaced = (await client.get(path, X_Request_Id=bad)).headers["X-Request-Id"]
+                assert replaced != bad
+                assert re.fullmatch(r"[A-Za-z0-9._-]{8,128}", replaced)
+
+
+async def test_large_answers_are_compressed_for_those_who_take_it(server: Server) -> None:
+    await furnish(server.root)
+    items = [{"parentScopeId": "scope_acme", "name": f"Scope {i}"} for i in range(50)]
+    await server.root.created("/scopes/batch", items)
+    plain = await server.root.get("/scopes", Accept_Encoding="identity")
+    assert "Content-Encoding" not in plain.headers
+    request = (
+        b"GET /scopes HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        b"Authorization: Bearer root\r\nAccept-Encoding: gzip\r\n\r\n"
+    )
+    head, _, body = (await server.raw(request)).partition(b"\r\n\r\n")
+    assert b"Content-Encoding: gzip" in head
+    if b"chunked" in head:
+        body = b"".join(part for part in unchunked(body))
+    assert gzip.decompress(body) == plain.body
+
+
+def unchunked(body: bytes) -> list[bytes]:
+    """Return the chunks of a body (RFC 9112 section 7.1)."""
+    chunks = []
+    while body:
+        size, _, body = body.partition(b"\r\n")
+        length = int(size, 16)
+        chunks.append(body[:length])
+        body = body[length + 2 :]
+    return chunks
+
+
+async def test_readiness_is_told_without_a_token_and_ends_with_the_database(
+    postgresql_url: str, postgres_server: PostgresServer
+) -> None:
+    async with serving(postgresql_url) as server:
+        anybody = server.client(None)
+        assert (await anybody.get("/readyz")).status == 200
+        postgres_server.stop()
+        unready = await anybody.get("/readyz")
+        assert (unready.status, unready.code) == (503, "overloaded")
+        assert int(unready.headers["Retry-After"]) >= 1
+        refused = await server.root.get("/scopes")
+        assert (refused.status, refused.code) == (503, "overloaded")
+        assert (await anybody.get("/healthz")).status == 200
+        postgres_server.start()
+        replies = [await anybody.get("/readyz") for _ in range(20)]
+        assert replies[-1].status == 200
