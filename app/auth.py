@@ -93,6 +93,7 @@ class Authenticator:
         self._root = tokens.hash_of(root)
         self._keys = keys
         self._cache_s = cache_s
+        self._forgotten = 0
         self._known: OrderedDict[tuple[str, str | None], tuple[Principal, float]] = OrderedDict()
         database.listen(tokens.CHANNEL, self._forget)
 
@@ -109,12 +110,15 @@ class Authenticator:
         now = time.time()
         if (known := self._known.get(key)) and known[1] > now:
             return known[0]
-        async with self._database.read("authenticate") as reader:
+        forgotten = self._forgotten
+        async with self._database.read("authenticate", brief=True) as reader:
             caller = await self._caller(reader, token, key[0])
             if tenant is not None:
                 caller = await tokens.narrowed(reader, caller, tenant)
         until = min(now + self._cache_s, caller.expires_at or float("inf"))
-        self._known[key] = (caller, until)
+        # What was revoked while it was read isn't remembered.
+        if forgotten == self._forgotten:
+            self._known[key] = (caller, until)
         if len(self._known) > CACHED_PRINCIPALS:
             self._known.popitem(last=False)
         return caller
@@ -183,6 +187,7 @@ class Authenticator:
 
     def _forget(self, token_hash: str | None) -> None:
         """Drop a revoked token's holder, or everybody when messages may have been missed."""
+        self._forgotten += 1
         for key in list(self._known):
             if token_hash in (None, tokens.EVERY_TOKEN, key[0]):
                 del self._known[key]

@@ -13,15 +13,13 @@ from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMessage, ContentEncodingError
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
-from app.cors import Cors
-from app.proxy import Proxies
 from app.rest import problems
-from app.state import AUTHENTICATOR, DATABASE, METRICS, RATE_LIMITER, ROUTE, SETTINGS
+from app.state import AUTHENTICATOR, CORS, DATABASE, METRICS, PROXIES, RATE_LIMITER, ROUTE, SETTINGS
 from app.telemetry import AccessLog, RequestLine, request_id
 from db.errors import Code, Refused, SheafError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from aiohttp.typedefs import Handler, Middleware
 
@@ -53,12 +51,11 @@ STRICT_TRANSPORT = "max-age=31536000"
 def around(settings: Settings, metrics: Metrics, route_of: Callable[[web.Request], str]) -> Middleware:
     """Return what every request passes: its id, its answer whatever is raised, its log line, its numbers."""
     access = AccessLog(settings.log_level, settings.log_format)
-    cors = Cors(settings.cors_origins)
-    proxies = Proxies(settings.trusted_proxies)
 
     @web.middleware
     async def handle(request: web.Request, handler: Handler) -> web.StreamResponse:
         began = time.perf_counter()
+        cors, proxies = request.app[CORS], request.app[PROXIES]
         own_id = id_of(request)
         request_id.set(own_id)
         response: web.StreamResponse
@@ -66,6 +63,8 @@ def around(settings: Settings, metrics: Metrics, route_of: Callable[[web.Request
             response = (cors.enabled and cors.preflight(request)) or await handler(request)
         except Exception as error:  # noqa: BLE001 - the last one who can turn it into an answer
             response = _answer_to(error, request, own_id)
+        if not response.prepared:
+            dress(request, response)
         seconds = time.perf_counter() - began
         metrics.request(request.get(ROUTE) or route_of(request), request.method, response.status, seconds)
         access.write(
@@ -83,24 +82,19 @@ def around(settings: Settings, metrics: Metrics, route_of: Callable[[web.Request
     return handle
 
 
-def dressing(settings: Settings) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
-    """Return what gives every answer, streams too, the headers that don't depend on its route."""
-    cors = Cors(settings.cors_origins)
-    proxies = Proxies(settings.trusted_proxies)
-
-    async def dress(request: web.Request, response: web.StreamResponse) -> None:
-        headers = response.headers
-        headers["X-Request-Id"] = request_id.get()
-        headers["Server"] = SERVER
-        for name, value in SECURITY_HEADERS:
-            headers.setdefault(name, value)
-        if cors.enabled:
-            cors.tell(request.headers.get("Origin"), headers)
-        # We speak no TLS ourselves, so only a proxy can have.
-        if settings.trusted_proxies and proxies.is_secure(request):
-            headers["Strict-Transport-Security"] = STRICT_TRANSPORT
-
-    return dress
+def dress(request: web.Request, response: web.StreamResponse) -> None:
+    """Give an answer the headers that don't depend on its route; a handler of a stream does so before it begins."""
+    headers = response.headers
+    headers["X-Request-Id"] = request_id.get()
+    headers["Server"] = SERVER
+    if "Content-Security-Policy" not in headers:
+        headers.extend(SECURITY_HEADERS)
+    settings = request.app[SETTINGS]
+    if settings.cors_origins:
+        request.app[CORS].tell(request.headers.get("Origin"), headers)
+    # We speak no TLS ourselves, so only a proxy can have.
+    if settings.trusted_proxies and request.app[PROXIES].is_secure(request):
+        headers["Strict-Transport-Security"] = STRICT_TRANSPORT
 
 
 def id_of(request: web.BaseRequest) -> str:

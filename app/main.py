@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from app import explorer, graphql
-from app.http import around, dressing, show_metrics
+from app.cors import Cors
+from app.http import around, show_metrics
 from app.lifespan import CONTEXTS
 from app.limits import RateLimiter
 from app.metrics import NO_ROUTE, Metrics
+from app.proxy import Proxies
 from app.rest import door
-from app.state import METRICS, RATE_LIMITER, SETTINGS
+from app.state import CORS, METRICS, PROXIES, RATE_LIMITER, SETTINGS
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -32,7 +34,8 @@ def create_app(settings: Settings) -> web.Application:
     app[SETTINGS] = settings
     app[METRICS] = numbers
     app[RATE_LIMITER] = RateLimiter(settings.rate_limit_per_s)
-    app.on_response_prepare.append(dressing(settings))
+    app[CORS] = Cors(settings.cors_origins)
+    app[PROXIES] = Proxies(settings.trusted_proxies)
     app.cleanup_ctx.extend(CONTEXTS)
     app.router.add_get("/metrics", show_metrics)
     app.router.add_routes(explorer.routes(PROJECT / "explorer" / "dist"))

@@ -13,9 +13,8 @@ from aiohttp.http_exceptions import LineTooLong
 
 from app.http import SECURITY_HEADERS, SERVER, id_of, to_response
 from app.metrics import NO_ROUTE
-from app.proxy import Proxies
 from app.rest import problems
-from app.state import METRICS, SETTINGS
+from app.state import METRICS, PROXIES, SETTINGS
 from app.telemetry import request_id
 from db.errors import Code
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from app.metrics import Metrics
+    from app.proxy import Proxies
     from app.rest.exchange import Answer
     from app.settings import Settings
 
@@ -164,7 +164,7 @@ class Runner(web.AppRunner):
         # aiohttp has no other place where the class of the connections could be said.
         plain = await super()._make_server()
         settings = self.app[SETTINGS]
-        rules = _Rules(settings.header_timeout_s, self.app[METRICS], Proxies(settings.trusted_proxies))
+        rules = _Rules(settings.header_timeout_s, self.app[METRICS], self.app[PROXIES])
         return _Server(
             plain,
             rules,

@@ -5,13 +5,17 @@ from __future__ import annotations
 from aiohttp import web
 
 from app.auth import Authenticator
+from app.cors import Cors
 from app.limits import RateLimiter
 from app.metrics import Metrics
+from app.proxy import Proxies
 from app.settings import Settings
 from db.database import Database
 
 SETTINGS = web.AppKey("settings", Settings)
 DATABASE = web.AppKey("database", Database)
+CORS = web.AppKey("cors", Cors)
+PROXIES = web.AppKey("proxies", Proxies)
 METRICS = web.AppKey("metrics", Metrics)
 RATE_LIMITER = web.AppKey("rate_limiter", RateLimiter)
 # The template of the REST route that a request took.

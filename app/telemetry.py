@@ -22,6 +22,8 @@ request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
 log = structlog.get_logger("sheaf.access")
 
+GATHERED_S = 0.02
+
 
 def _with_request_id(
     _logger: object, _method: str, event: structlog.typing.EventDict
@@ -69,7 +71,7 @@ class AccessLog:
     """Writes the lines of requests.
 
     The logger's processors would cost more than a small read does, and so would a system call for each line: lines
-    of JSON are encoded here, and those of one turn of the event loop are written together.
+    of JSON are encoded here, and those of a moment are written together.
     """
 
     def __init__(self, level: str, form: str, file: TextIO | None = None) -> None:
@@ -91,7 +93,7 @@ class AccessLog:
         line.timestamp = self._now()
         self._lines.append(self._encode(line))
         if len(self._lines) == 1:
-            asyncio.get_running_loop().call_soon(self.flush)
+            asyncio.get_running_loop().call_later(GATHERED_S, self.flush)
 
     def flush(self) -> None:
         """Write the lines that wait."""

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 POINT_READ = "select * from resources where id = {} and root_id = {}"
 CONNECTIONS = 10
 
-Fetch = "Callable[[str, str], Awaitable[object]]"
-
 
 async def fetcher(url: str) -> Callable[[str, str], Awaitable[object]]:
     """Return what reads one row, on the driver alone."""

@@ -85,6 +85,14 @@ def the_limit(database_url: str) -> Iterator[Server]:
 
 
 @contextmanager
+def bare(database_url: str, body: bytes) -> Iterator[Server]:
+    """Run aiohttp alone, which reads a row and answers a given body."""
+    port = _free_port()
+    with _running(["benchmarks.bare", database_url, str(port), body.decode()], port, dict(os.environ)):
+        yield Server(f"http://{limit.HOST}:{port}", TOKEN)
+
+
+@contextmanager
 def _running(module: list[str], port: int, environment: dict[str, str]) -> Iterator[None]:
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(

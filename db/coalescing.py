@@ -17,6 +17,7 @@ from db.shapes import MAX_ITEMS
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from db.commands import Target
     from db.database import Reader
     from db.idempotency import Key
 
@@ -48,59 +49,82 @@ class Keyed:
 Task = Command | Keyed | Get[Any] | Query
 
 
-def joins(earlier: Sequence[Task], task: Task) -> bool:
-    """Tell whether a task may run together with those before it."""
-    first = earlier[0]
-    match task, first:
+class Run:
+    """Neighbours that run as one, in order; it grows while one by one couldn't look any different."""
+
+    def __init__(self, first: Task) -> None:
+        self.tasks = [first]
+        self._items = 0
+        self._parents: set[str] = set()
+        self._targets: set[object] = set()
+        self._open = isinstance(first, Get) or self._adds(first)
+
+    def __len__(self) -> int:
+        return len(self.tasks)
+
+    def take(self, task: Task) -> bool:
+        """Take the next task in, if it may run together with those before it; a run that was refused one is over."""
+        self._open = self._open and joins(self.tasks[0], task) and (isinstance(task, Get) or self._adds(task))
+        if self._open:
+            self.tasks.append(task)
+        return self._open
+
+    def _adds(self, task: Task) -> bool:
+        """Note what a command brings, unless that speaks against its running with those before it."""
+        if isinstance(task, (Get, Query, Keyed)) or self._items + len(task.items) > MAX_ITEMS:
+            return False
+        self._items += len(task.items)
+        match task:
+            case Create():
+                return self._adds_new(task)
+            case Update():
+                # What is faulty fails, whatever it runs with.
+                good = [item.target for item in task.items if not isinstance(item.change, tuple)]
+                return self._adds_targets(good, task)
+            case Delete():
+                return self._adds_targets(task.items, task)
+
+    def _adds_new(self, task: Create[Any]) -> bool:
+        items = [item for item in task.items if not isinstance(item, tuple)]
+        if len(items) < len(task.items):
+            return False  # the same
+        if _is_tree(task.noun):
+            # An earlier create that names as its parent what this one makes would not find it there yet.
+            if not self._parents.isdisjoint(item.id for item in items if item.id is not None):
+                return False
+            self._parents.update(item.parent_scope_id for item in items if item.parent_scope_id is not None)  # type: ignore[attr-defined]  # of scopes
+        return True
+
+    def _adds_targets(self, targets: Sequence[Target], task: Update[Any] | Delete[Any]) -> bool:
+        asked = {(target.id, target.pair) for target in targets}
+        if len(asked) < len(task.items) or not self._targets.isdisjoint(asked):
+            return False
+        self._targets |= asked
+        return True
+
+
+def joins(first: Task, task: Task) -> bool:
+    """Tell whether two tasks are of a kind that can run as one statement."""
+    match first, task:
         case Get(), Get():
             return task.noun is first.noun
         case Create(), Create():
-            plain = task.on_conflict is first.on_conflict is OnConflict.ERROR
-            return plain and _same(task, first) and _small(earlier, task) and not _names_later(earlier, task)
+            return _same(first, task) and task.on_conflict is first.on_conflict is OnConflict.ERROR
         case Update(), Update():
-            return _same(task, first) and _small(earlier, task) and _distinct(earlier, task)
+            return _same(first, task)
         case Delete(), Delete():
             # A scope may stand in the way of its parent, and go with it only where both are in one command.
-            tree = hasattr(task.noun.row, "parent_scope_id")
-            return not tree and _same(task, first) and _small(earlier, task) and _distinct(earlier, task)
+            return _same(first, task) and not _is_tree(task.noun)
         case _:
             return False
 
 
-def _same(task: Command, first: Command) -> bool:
+def _same(first: Command, task: Command) -> bool:
     return task.noun is first.noun and task.on_error is first.on_error is OnError.REJECT_ALL
 
 
-def _small(earlier: Sequence[Task], task: Command) -> bool:
-    items = sum(len(each.items) for each in earlier if not isinstance(each, (Get, Query, Keyed)))
-    return items + len(task.items) <= MAX_ITEMS
-
-
-def _names_later(earlier: Sequence[Task], task: Create[Any]) -> bool:
-    """Tell whether an earlier create names as its parent what this one makes: one by one it would not be there yet."""
-    made = {item.id for item in task.items if not isinstance(item, tuple) and item.id is not None}
-    return any(
-        getattr(item, "parent_scope_id", None) in made
-        for each in earlier
-        if isinstance(each, Create)
-        for item in each.items
-        if made
-    )
-
-
-def _distinct(earlier: Sequence[Task], task: Update[Any] | Delete[Any]) -> bool:
-    ids = [each for command in (*earlier, task) for each in _targets(command)]
-    return len(ids) == len(set(ids))
-
-
-def _targets(task: Task) -> list[str]:
-    match task:
-        case Update():
-            return [item.target.id for item in task.items]
-        case Delete():
-            return [item.id for item in task.items]
-        case _:
-            return []
+def _is_tree(noun: Noun[Any]) -> bool:
+    return hasattr(noun.row, "parent_scope_id")
 
 
 def joined(commands: Sequence[Command]) -> Command:

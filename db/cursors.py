@@ -16,9 +16,9 @@ def fingerprint(*parts: object) -> str:
     return blake2b(msgspec.json.encode(parts, order="sorted"), digest_size=6).hexdigest()
 
 
-def encode(of_list: str, row: Any) -> str:
-    """Return the cursor of a row: it holds what the row is ordered by, so it survives the row."""
-    return urlsafe_b64encode(msgspec.json.encode((of_list, row.id, row.root_id))).decode().rstrip("=")
+def encode(of_list: str, row: Any, value: str = "") -> str:
+    """Return the cursor of a row: it holds what the row is ordered by (value, id, root), so it survives the row."""
+    return urlsafe_b64encode(msgspec.json.encode((of_list, row.id, row.root_id, value))).decode().rstrip("=")
 
 
 def bounds(of_list: str, after: str | None, before: str | None) -> dict[str, object]:
@@ -26,18 +26,19 @@ def bounds(of_list: str, after: str | None, before: str | None) -> dict[str, obj
     parameters: dict[str, object] = {}
     for name, cursor in (("after", after), ("before", before)):
         if cursor is not None:
-            parameters[name], parameters[f"{name}_root"] = _decode(of_list, name, cursor)
+            row_id, root_id, value = _decode(of_list, name, cursor)
+            parameters |= {name: row_id, f"{name}_root": root_id, f"{name}_value": value}
     return parameters
 
 
-def _decode(of_list: str, name: str, cursor: str) -> tuple[str, str]:
+def _decode(of_list: str, name: str, cursor: str) -> tuple[str, str, str]:
     try:
         raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        made_for, row_id, root_id = msgspec.json.decode(raw, type=tuple[str, str, str])
+        made_for, *key = msgspec.json.decode(raw, type=tuple[str, str, str, str])
     except (ValueError, msgspec.MsgspecError) as error:
         raise Refused(Code.INVALID_VALUE, f"{name} is not a cursor that this server made") from error
     if made_for != of_list:
         raise Refused(Code.INVALID_VALUE, f"{name} is a cursor of another list: order or filters differ")
-    if "\0" in row_id + root_id:
+    if "\0" in "".join(key):
         raise Refused(Code.INVALID_VALUE, f"{name} is not a cursor that this server made")
-    return row_id, root_id
+    return key[0], key[1], key[2]

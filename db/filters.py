@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from operator import ge, lt
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, func
+from sqlalchemy import and_, bindparam, exists, func, select
 
 from db.clock import instant
+from db.database import any_of
 from db.errors import Code, Refused
 from db.nouns import Filter, camel
+from db.tables import resources, tag_assignments
 
 if TYPE_CHECKING:
-    from sqlalchemy import Column, Table
+    from sqlalchemy import Column, ColumnElement, Table
 
 
 def equals(column: Column[str], parameter: str) -> Filter:
@@ -37,15 +40,95 @@ def prefix(column: Column[str], parameter: str) -> Filter:
     )
 
 
+def contains(column: Column[str], parameter: str) -> Filter:
+    """Keep rows whose column has the given text somewhere in it, case and all."""
+    return Filter(
+        lambda: func.replace(column, bindparam(parameter), "") != column,
+        lambda text: {parameter: text},
+        f"keep those whose {camel(column.name)} has this somewhere in it",
+    )
+
+
 def changed_since(table: Table, parameter: str) -> Filter:
     """Keep rows created or changed at the given time (RFC 3339) or later."""
-    changed = func.coalesce(table.c.updated_at, table.c.created_at)
+    return _when(_changed(table), ge, parameter, "keep those created or changed at this time or later")
+
+
+def changed_before(table: Table, parameter: str) -> Filter:
+    """Keep rows neither created nor changed at the given time (RFC 3339) or later."""
+    return _when(_changed(table), lt, parameter, "keep those last changed, or created, before this time")
+
+
+def created_since(table: Table, parameter: str) -> Filter:
+    """Keep rows created at the given time (RFC 3339) or later."""
+    return _when(table.c.created_at, ge, parameter, "keep those created at this time or later")
+
+
+def created_before(table: Table, parameter: str) -> Filter:
+    """Keep rows created before the given time (RFC 3339)."""
+    return _when(table.c.created_at, lt, parameter, "keep those created before this time")
+
+
+def _changed(table: Table) -> ColumnElement[str]:
+    return func.coalesce(table.c.updated_at, table.c.created_at)
+
+
+def _when(column: ColumnElement[str], compare: Any, parameter: str, says: str) -> Filter:
     return Filter(
-        lambda: changed >= bindparam(parameter),
+        lambda: compare(column, bindparam(parameter)),
         lambda text: {parameter: timestamp(text, camel(parameter))},
-        "keep those created or changed at this time or later",
+        says,
         form="date-time",
     )
+
+
+def tagged(parameter: str) -> Filter:
+    """Keep resources that carry the given tag: its assignments hold their ids in order, so a page reads only a page."""
+    link = tag_assignments
+    return Filter(
+        lambda: link.c.tag_id == bindparam(parameter),
+        lambda tag: {parameter: tag},
+        "keep those that carry this tag",
+        link=link.c.resource_id,
+    )
+
+
+def tagged_with_any(parameter: str) -> Filter:
+    """Keep resources that carry at least one of the given tags."""
+    return Filter(
+        lambda: exists().where(*_assigned(parameter)),
+        lambda tags: {parameter: list(tags)},
+        "keep those that carry at least one of these tags",
+    )
+
+
+def tagged_with_all(parameter: str) -> Filter:
+    """Keep resources that carry every one of the given tags."""
+    number = f"{parameter}_number"
+    count = select(func.count()).where(*_assigned(parameter)).scalar_subquery()
+    return Filter(
+        lambda: count == bindparam(number),
+        lambda tags: {parameter: sorted(set(tags)), number: len(set(tags))},
+        "keep those that carry every one of these tags",
+    )
+
+
+def tagged_with_none(parameter: str) -> Filter:
+    """Keep resources that carry none of the given tags."""
+    return Filter(
+        lambda: ~exists().where(*_assigned(parameter)),
+        lambda tags: {parameter: list(tags)},
+        "keep those that carry none of these tags",
+    )
+
+
+def _assigned(parameter: str) -> list[ColumnElement[bool]]:
+    link = tag_assignments.alias(parameter)
+    return [
+        link.c.root_id == resources.c.root_id,
+        link.c.resource_id == resources.c.id,
+        any_of(link.c.tag_id, parameter),
+    ]
 
 
 def timestamp(text: str, name: str) -> str:
@@ -69,4 +152,5 @@ def _behind(text: str) -> str:
             code = 0xE000
         if code <= 0x10FFFF:
             return text[: end - 1] + chr(code)
-    return chr(0x10FFFF) * 2
+    # Nothing that is stored and filtered by its beginning is that long.
+    return chr(0x10FFFF) * 1_001

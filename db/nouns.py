@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from sqlalchemy import ColumnElement, Table
+    from sqlalchemy import Column, ColumnElement, Table
 
     from db.commands import Target
     from db.errors import Fault
@@ -42,11 +42,13 @@ class Filter:
     """One condition of a list: its clause, and how a client's text becomes the clause's parameters."""
 
     clause: Callable[[], ColumnElement[bool]]
-    bind: Callable[[str], dict[str, object]]
+    bind: Callable[[Any], dict[str, object]]
     says: str
     """Which objects it keeps, for whoever reads about the list."""
     form: str | None = None
     """The format (JSON Schema) that the text must have."""
+    link: Column[Any] | None = None
+    """A column of another table, to be joined, that holds the ids of what is kept, each once and in order."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,9 @@ class Noun(Generic[RowT]):
     home_column: str = "scope_id"
     """The scope that decides reach."""
     filters: Mapping[str, Filter] = field(default_factory=dict)
+    """The conditions that every door offers."""
+    searches: Mapping[str, Filter] = field(default_factory=dict)
+    """Those that only GraphQL offers."""
     dependants: tuple[Dependant, ...] = ()
     """What forbids a delete."""
     attached: tuple[Dependant, ...] = ()

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from sqlalchemy import and_, bindparam, exists
 
 from db import filters, references, tables
 from db.errors import Fault
 from db.ids import Namespace
-from db.nouns import Dependant, Filter, Noun, UniqueKey
+from db.nouns import Dependant, Noun, UniqueKey
 from db.reads import Edge
 from db.shapes import (
     MAX_DATA_BYTES,
@@ -27,8 +26,6 @@ from db.writes import ids_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from sqlalchemy import ColumnElement
 
     from db.shapes import Item
     from db.writes import Writing
@@ -126,17 +123,6 @@ def _root_of(
     return (found,) if isinstance(found, Fault) else scope.root_id
 
 
-def _tagged() -> ColumnElement[bool]:
-    link = tables.tag_assignments
-    return exists().where(
-        and_(
-            link.c.root_id == tables.resources.c.root_id,
-            link.c.resource_id == tables.resources.c.id,
-            link.c.tag_id == bindparam("tag_id"),
-        )
-    )
-
-
 RESOURCES: Noun[ResourceRow] = Noun(
     namespace=Namespace.RESOURCE,
     title="resource",
@@ -157,8 +143,17 @@ RESOURCES: Noun[ResourceRow] = Noun(
         "resourceTypeId": filters.equals(tables.resources.c.resource_type_id, "resource_type_id"),
         "externalResourceId": filters.equals(tables.resources.c.external_resource_id, "external_resource_id"),
         "displayNamePrefix": filters.prefix(tables.resources.c.display_name, "display_name"),
-        "tagId": Filter(_tagged, lambda text: {"tag_id": text}, "keep those that carry this tag"),
+        "tagId": filters.tagged("tag_id"),
         "updatedSince": filters.changed_since(tables.resources, "updated_since"),
+    },
+    searches={
+        "tagsAny": filters.tagged_with_any("tags_any"),
+        "tagsAll": filters.tagged_with_all("tags_all"),
+        "tagsNone": filters.tagged_with_none("tags_none"),
+        "displayNameContains": filters.contains(tables.resources.c.display_name, "display_name_contains"),
+        "createdSince": filters.created_since(tables.resources, "created_since"),
+        "createdBefore": filters.created_before(tables.resources, "created_before"),
+        "updatedBefore": filters.changed_before(tables.resources, "updated_before"),
     },
     attached=(Dependant("tag assignment", tables.tag_assignments, "resource_id"),),
 )

@@ -27,6 +27,7 @@ Key = Annotated[str, Meta(pattern=KEY_PATTERN, description="1 to 128 of A-Z a-z 
 Name = Annotated[str, Meta(min_length=1, max_length=1_000, description="1 to 1,000 characters")]
 Description = Annotated[str, Meta(max_length=10_000, description="up to 10,000 characters")]
 ExternalId = Annotated[str, Meta(min_length=1, max_length=512, description="1 to 512 characters")]
+NO_NULL = r"^[^\u0000]*$"
 # No pattern that every validator reads says what Unicode calls printable; this is exact for Latin-1.
 PRINTABLE = r"^[^\u0000-\u001f\u007f-\u00a0\u00ad]*$"
 Identifier = Annotated[

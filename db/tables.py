@@ -121,8 +121,11 @@ resources = Table(
     _json("data"),
     *_stamps(),
     _key(),
-    _unique("resources_key", "root_id", "scope_id", "resource_type_id", "external_resource_id"),
+    # The external id comes before the scope, so that this index also finds it anywhere in a root.
+    _unique("resources_key", "root_id", "external_resource_id", "scope_id", "resource_type_id"),
     Index("resources_scope", "root_id", "scope_id", "id"),
+    Index("resources_scope_type", "root_id", "scope_id", "resource_type_id", "id"),
+    Index("resources_name", "root_id", "display_name", "id"),
     Index("resources_type", "root_id", "resource_type_id", "id"),
     Index("resources_root", "root_id", "id"),
 )

@@ -15,7 +15,7 @@ from sqlalchemy import Select, and_, bindparam, delete, insert, or_, select
 from db.access import Principal, Reach, ReachKind, Role
 from db.clock import instant, seconds
 from db.errors import Code, Conflict, NotFound, Refused
-from db.ids import Namespace, new_id
+from db.ids import Namespace, namespace_of, new_id
 from db.reads import path_range, reach_parameters
 from db.tables import scopes, tokens
 
@@ -49,6 +49,12 @@ _BY_HASH = (
     .where(tokens.c.hash == bindparam("token_hash"))
 )
 _ISSUE = insert(tokens)
+# Keeps a scope from being deleted before its token, which goes along with it, is stored.
+_HOLD = (
+    select(scopes.c.id)
+    .where(scopes.c.id == bindparam("id"), scopes.c.path == bindparam("path"))
+    .with_for_update(read=True, key_share=True)
+)
 _REVOKE = delete(tokens).where(
     tokens.c.id == bindparam("token_id"), tokens.c.root_id == bindparam("token_root")
 )
@@ -101,6 +107,8 @@ async def issue(
 
     async def work(tx: Transaction) -> TokenRow:
         found = await scope_named(tx, caller, scope_id)
+        if not await tx.fetch(_HOLD, {"id": found.scope_id, "path": found.path}):
+            raise NotFound(f"no scope {scope_id}")
         expires_at = instant(now + ttl_s) if ttl_s is not None else None
         row = TokenRow(
             new_id(Namespace.TOKEN), subject, role.name.lower(), found.scope_id, found.root_id, expires_at,
@@ -134,6 +142,8 @@ async def within_reach(reader: Reader, caller: Principal) -> list[TokenRow]:
 async def revoke(database: Database, caller: Principal, token_id: str) -> None:
     """Make a token worthless, in every process; `NotFound` unless it is within reach."""
     caller.require(Role.ADMIN)
+    if namespace_of(token_id) is not Namespace.TOKEN:
+        raise NotFound(f"no token {token_id}")
 
     async def work(tx: Transaction) -> None:
         rows = await tx.fetch(_listed(caller.kind, True), {**reach_parameters(caller), "token_id": token_id})

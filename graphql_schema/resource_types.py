@@ -147,7 +147,7 @@ def list_resource_types(
     ] = UNSET,
 ) -> Listing:
     page = page_of(first, after, last, before)
-    selected = selection(scope_id, with_descendants, ids, key=key, category=category)
+    selected = selection(scope_id, with_descendants, ids, {"key": key, "category": category})
     return listing(info, RESOURCE_TYPES, selected, page)
 
 

@@ -1,9 +1,6 @@
 """Resources in GraphQL."""
 
-from typing import Annotated
-
 import strawberry
-from strawberry import UNSET
 
 from db import tag_assignments, tags
 from db.ids import Namespace
@@ -11,7 +8,6 @@ from db.resource_types import RESOURCE_TYPES
 from db.resources import RESOURCES, NewResource, ResourceChange, ResourceRow
 from db.scopes import SCOPES
 from db.shapes import MAX_DATA_BYTES, ExternalId, Name
-from graphql_schema.context import Info
 from graphql_schema.fields import resolved_by, stored
 from graphql_schema.inputs import (
     ID_OF_CHANGED,
@@ -25,10 +21,10 @@ from graphql_schema.inputs import (
 from graphql_schema.lazy_types import LazyResource, LazyResourceType, LazyScope, LazyTag, LazyTagAssignment
 from graphql_schema.mutations import creates, deletes, updates
 from graphql_schema.nodes import Node, Stamped, found_by_id, to_one
-from graphql_schema.pagination import After, Before, Connection, First, Last, Listing, page_of, to_many
+from graphql_schema.pagination import Connection, to_many
+from graphql_schema.resource_lists import list_resources
 from graphql_schema.results import ItemResult, Payload, results, shown_as
-from graphql_schema.scalars import JSON, DateTime
-from graphql_schema.selections import Ids, InScope, WithDescendants, listing, selection
+from graphql_schema.scalars import JSON
 
 MAX_DATA = f"up to {MAX_DATA_BYTES // 1024**2} MiB of JSON"
 
@@ -104,44 +100,6 @@ class DeleteResourceResult(ItemResult):
 @strawberry.type(description="What became of the resources to delete.")
 class DeleteResourcesPayload(Payload):
     results: list[DeleteResourceResult] = results()
-
-
-def list_resources(
-    info: Info,
-    *,
-    first: First = UNSET,
-    after: After = UNSET,
-    last: Last = UNSET,
-    before: Before = UNSET,
-    scope_id: InScope = UNSET,
-    with_descendants: WithDescendants = False,
-    ids: Ids = UNSET,
-    resource_type_id: Annotated[
-        strawberry.ID | None, strawberry.argument(description="Only resources of this type.")
-    ] = UNSET,
-    external_resource_id: Annotated[
-        str | None, strawberry.argument(description="Only resources with exactly this external id.")
-    ] = UNSET,
-    tag_id: Annotated[
-        strawberry.ID | None, strawberry.argument(description="Only resources that carry this tag.")
-    ] = UNSET,
-    display_name_prefix: Annotated[
-        str | None,
-        strawberry.argument(description="Only resources whose name begins with this, case and all."),
-    ] = UNSET,
-    updated_since: Annotated[
-        DateTime | None, strawberry.argument(description="Only what was created or changed then or later.")
-    ] = UNSET,
-) -> Listing:
-    page = page_of(first, after, last, before)
-    filters = {
-        "resourceTypeId": resource_type_id,
-        "externalResourceId": external_resource_id,
-        "tagId": tag_id,
-        "displayNamePrefix": display_name_prefix,
-        "updatedSince": updated_since,
-    }
-    return listing(info, RESOURCES, selection(scope_id, with_descendants, ids, **filters), page)
 
 
 @strawberry.type

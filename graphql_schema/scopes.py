@@ -146,7 +146,7 @@ def list_scopes(
 ) -> Listing:
     page = page_of(first, after, last, before)
     filters = {"parentScopeId": parent_scope_id, "externalId": external_id}
-    return listing(info, SCOPES, selection(scope_id, with_descendants, ids, **filters), page)
+    return listing(info, SCOPES, selection(scope_id, with_descendants, ids, filters), page)
 
 
 @strawberry.type

@@ -1,5 +1,6 @@
 """Which objects a list query means: the arguments that all nouns share, and those of one."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Annotated
 
@@ -33,17 +34,26 @@ Ids = Annotated[
 
 
 def selection(
-    scope_id: str | None, with_descendants: bool, ids: list[strawberry.ID] | None, **filters: str | None
+    scope_id: str | None,
+    with_descendants: bool,
+    ids: list[strawberry.ID] | None,
+    filters: Mapping[str, str | None],
+    lists: Mapping[str, list[strawberry.ID] | None] | None = None,
 ) -> Selection:
     """Return what the arguments of a list query select; `filters` by the names that the noun has for them."""
     scope_id, ids = given(scope_id), given(ids)
-    if ids is not None and len(ids) > MAX_IDS:
-        raise BadArgument("ids", f"can name {MAX_IDS} objects, not {len(ids):,}")
+    chosen = {name: each for name, each in (lists or {}).items() if each is not None and each is not UNSET}
     texts = {name: text for name, text in filters.items() if text is not None and text is not UNSET}
-    for name, text in [("scopeId", scope_id or ""), *(("ids", each) for each in ids or ()), *texts.items()]:
+    named = {"ids": ids or [], **chosen}
+    for name, each in named.items():
+        if len(each) > MAX_IDS:
+            raise BadArgument(name, f"can name {MAX_IDS} objects, not {len(each):,}")
+    several = [(name, one) for name, each in named.items() for one in each]
+    for name, text in [("scopeId", scope_id or ""), *several, *texts.items()]:
         if "\0" in text or not encodable(text):
             raise BadArgument(name, "must not contain the character U+0000 or a lone surrogate")
-    return Selection(scope_id, with_descendants, texts, None if ids is None else tuple(ids))
+    wanted = {**texts, **{name: tuple(each) for name, each in chosen.items()}}
+    return Selection(scope_id, with_descendants, wanted, None if ids is None else tuple(ids))
 
 
 def listing(info: Info, noun: Noun[RowT], selected: Selection, page: Page) -> Listing:

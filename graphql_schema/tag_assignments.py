@@ -93,7 +93,7 @@ def list_tag_assignments(
 ) -> Listing:
     page = page_of(first, after, last, before)
     filters = {"tagId": tag_id, "resourceId": resource_id, "tagGroupId": tag_group_id}
-    return listing(info, TAG_ASSIGNMENTS, selection(scope_id, with_descendants, ids, **filters), page)
+    return listing(info, TAG_ASSIGNMENTS, selection(scope_id, with_descendants, ids, filters), page)
 
 
 @strawberry.type

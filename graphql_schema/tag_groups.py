@@ -131,7 +131,7 @@ def list_tag_groups(
     key: Annotated[str | None, strawberry.argument(description="Only groups with exactly this key.")] = UNSET,
 ) -> Listing:
     page = page_of(first, after, last, before)
-    return listing(info, TAG_GROUPS, selection(scope_id, with_descendants, ids, key=key), page)
+    return listing(info, TAG_GROUPS, selection(scope_id, with_descendants, ids, {"key": key}), page)
 
 
 @strawberry.type

@@ -115,7 +115,7 @@ def list_tags(
 ) -> Listing:
     page = page_of(first, after, last, before)
     filters = {"tagGroupId": tag_group_id, "identifier": identifier}
-    return listing(info, TAGS, selection(scope_id, with_descendants, ids, **filters), page)
+    return listing(info, TAGS, selection(scope_id, with_descendants, ids, filters), page)
 
 
 @strawberry.type

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from db.errors import Code, Refused
+from db.shapes import NO_NULL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+# A lone surrogate, the other thing that can't be stored, has no percent-encoding.
+STORABLE = {"type": "string", "pattern": NO_NULL}
 
 E = TypeVar("E", bound=StrEnum)
 T = TypeVar("T")
@@ -25,13 +29,13 @@ class QueryParameter(Generic[T]):
     """What a request means that doesn't send it."""
     read: Callable[[str], T]
     """Turn its text into its value; raises `Refused` (`invalid_value`)."""
-    schema: Mapping[str, object] = field(default_factory=lambda: {"type": "string"})
+    schema: Mapping[str, object]
     """What its text may be, as JSON Schema; an array is sent as one text, with commas."""
 
 
 def text(name: str, says: str, *, form: str | None = None) -> QueryParameter[str | None]:
     """Declare a parameter that is taken as it is; `form` names a format of JSON Schema."""
-    schema = {"type": "string"} | ({"format": form} if form else {})
+    schema = {"type": "string", "format": form} if form else STORABLE
     return QueryParameter[str | None](name, says, None, lambda value: value, schema)
 
 
@@ -85,7 +89,7 @@ def listed(name: str, says: str, *, most: int) -> QueryParameter[tuple[str, ...]
             raise Refused(Code.INVALID_VALUE, f"{name} holds {len(texts):,} {name}; the limit is {most:,}")
         return tuple(dict.fromkeys(each for each in texts if each))
 
-    schema = {"type": "array", "items": {"type": "string"}, "maxItems": most}
+    schema = {"type": "array", "items": STORABLE, "maxItems": most}
     return QueryParameter[tuple[str, ...] | None](name, says, None, read, schema)
 
 

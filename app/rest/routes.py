@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -31,10 +32,30 @@ class Route:
     operation: Operation
     """What clients read of it; its parameters, statuses and shapes are those of the handler."""
 
-    @property
+    @cached_property
     def parts(self) -> list[str]:
         """The template's segments; `{id}` is open."""
         return self.template.strip("/").split("/")
+
+    @cached_property
+    def open_parts(self) -> list[tuple[int, str]]:
+        """Where the open segments stand, and their names."""
+        return [(position, part[1:-1]) for position, part in enumerate(self.parts) if part.startswith("{")]
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """A path with open segments, `None` for each, and its routes by method."""
+
+    parts: tuple[str | None, ...]
+    methods: dict[str, Route] = field(default_factory=dict)
+
+    def fits(self, given: list[str]) -> bool:
+        """Tell whether a path is of this shape; an open segment can't be empty."""
+        for part, text in zip(self.parts, given, strict=True):
+            if part != text and (part is not None or not text):
+                return False
+        return True
 
 
 class Router:
@@ -42,14 +63,19 @@ class Router:
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self.routes = tuple(routes)
-        self._by_parts: dict[tuple[str | None, ...], dict[str, Route]] = {}
+        # Routes by path where nothing is open, else shapes by length and first segment, those with most fixed
+        # segments first.
+        self._fixed: dict[str, dict[str, Route]] = {}
+        self._shapes: dict[tuple[int, str], list[_Shape]] = {}
+        by_parts: dict[tuple[str | None, ...], _Shape] = {}
         for route in self.routes:
+            if not route.open_parts:
+                self._fixed.setdefault(route.template, {})[route.method] = route
+                continue
             parts = tuple(None if part.startswith("{") else part for part in route.parts)
-            self._by_parts.setdefault(parts, {})[route.method] = route
-        # What may fit a path, by its length and first segment, the shape with most fixed segments first.
-        self._shapes: dict[tuple[int, str | None], list[tuple[str | None, ...]]] = {}
-        for parts in sorted(self._by_parts, key=lambda parts: parts.count(None)):
-            self._shapes.setdefault((len(parts), parts[0]), []).append(parts)
+            by_parts.setdefault(parts, _Shape(parts)).methods[route.method] = route
+        for shape in sorted(by_parts.values(), key=lambda shape: shape.parts.count(None)):
+            self._shapes.setdefault((len(shape.parts), shape.parts[0] or ""), []).append(shape)
 
     def read(self, call: Call) -> Work:
         """Read a call by its route; raises `NotFound` or `MethodNotAllowed` where there is none."""
@@ -58,29 +84,28 @@ class Router:
 
     def is_public(self, path: str) -> bool:
         """Tell whether a path takes no token, whatever the method."""
-        return any(
-            route.operation.public
-            for parts in self._candidates(path.split("/")[1:])
-            for route in self._by_parts.get(parts, {}).values()
-        )
+        methods = self._methods(path, path.split("/")[1:])
+        return any(route.operation.public for route in methods.values())
 
     def match(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
         """Return the route of a method and a percent-encoded path, and what fills its open segments."""
         given = path.split("/")[1:]
-        for parts in self._candidates(given):
-            if methods := self._by_parts.get(parts):
-                if method not in methods:
-                    raise MethodNotAllowed(method, sorted(methods))
-                route = methods[method]
-                names = zip(route.parts, given, parts, strict=True)
-                return route, {name[1:-1]: _decoded(text) for name, text, part in names if part is None}
-        raise NotFound(f"there is no route {path[:200]}")
+        methods = self._methods(path, given)
+        if not methods:
+            raise NotFound(f"there is no route {path[:200]}")
+        if method not in methods:
+            raise MethodNotAllowed(method, sorted(methods))
+        route = methods[method]
+        return route, {name: _decoded(given[position]) for position, name in route.open_parts}
 
-    def _candidates(self, given: list[str]) -> Iterable[tuple[str | None, ...]]:
-        """Yield the shapes that fit a path, the one with most fixed segments first."""
-        for parts in self._shapes.get((len(given), given[0]), ()):
-            if all(part == text or (part is None and text) for part, text in zip(parts, given, strict=True)):
-                yield parts
+    def _methods(self, path: str, given: list[str]) -> dict[str, Route]:
+        """Return the routes of a path by method."""
+        if fixed := self._fixed.get(path):
+            return fixed
+        for shape in self._shapes.get((len(given), given[0]), ()) if given else ():
+            if shape.fits(given):
+                return shape.methods
+        return {}
 
 
 def _decoded(segment: str) -> str:

@@ -17,7 +17,7 @@ from app.rest.routes import Route
 from app.rest.work import Act
 from db import tokens
 from db.access import Role
-from db.errors import Code
+from db.errors import Code, Fault, NotFound
 from db.outcomes import Report, failed
 from db.shapes import PRINTABLE, Reference, ScopeId, Timestamp, TokenId, decode_one
 
@@ -148,17 +148,25 @@ def create_token(call: Call) -> Act:
 
 async def _create(call: Call, asked: Item[NewToken]) -> Answer:
     if isinstance(asked, tuple):
-        refused: Report[Any] = Report([failed(*asked)], committed=False)
-        return problems.of_report(refused, single=True)
-    row, text = await tokens.issue(
-        call.database,
-        call.caller,
-        asked.scope_id,
-        Role[asked.role.upper()],
-        subject=asked.subject,
-        ttl_s=asked.ttl_seconds,
-    )
+        return _refused(*asked)
+    try:
+        row, text = await tokens.issue(
+            call.database,
+            call.caller,
+            asked.scope_id,
+            Role[asked.role.upper()],
+            subject=asked.subject,
+            ttl_s=asked.ttl_seconds,
+        )
+    except NotFound:
+        detail = f"scopeId: there is no scope {asked.scope_id}"
+        return _refused(Fault(Code.UNKNOWN_REFERENCE, "/scopeId", detail))
     return json_answer(201, _shown(row, text), {"Location": f"/tokens/{row.id}", "Cache-Control": "no-store"})
+
+
+def _refused(*faults: Fault) -> Answer:
+    report: Report[Any] = Report([failed(*faults)], committed=False)
+    return problems.of_report(report, single=True)
 
 
 def revoke_token(call: Call) -> Act:

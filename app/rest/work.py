@@ -66,7 +66,7 @@ async def _read(call: Call, task: Get[Any] | Query) -> object:
     if isinstance(task, Query):
         async with call.database.read(task.name) as reader:
             return await task.run(reader)
-    async with call.database.read(f"get_{task.noun.namespace}") as reader:
+    async with call.database.read(f"get_{task.noun.namespace}", brief=True) as reader:
         row = await reads.by_id(reader, call.caller, task.noun, task.id)
     if row is None:
         raise missing(task)

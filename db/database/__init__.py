@@ -17,7 +17,7 @@ from db.database.interface import (
 )
 from db.database.postgresql import PostgresqlDatabase
 from db.database.sqlite import SqliteDatabase
-from db.database.statements import any_of, first_of_each, key_rows
+from db.database.statements import any_of, first_of_each, key_rows, member_equals
 
 __all__ = [
     "Database",
@@ -33,6 +33,7 @@ __all__ = [
     "check_url",
     "first_of_each",
     "key_rows",
+    "member_equals",
     "open_database",
     "sqlite_path",
 ]

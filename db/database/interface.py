@@ -160,8 +160,8 @@ class Database(ABC):
         self._listeners: dict[str, list[Callable[[str | None], None]]] = {}
 
     @abstractmethod
-    def read(self, name: str) -> AbstractAsyncContextManager[Reader]:
-        """Open a short reading session."""
+    def read(self, name: str, *, brief: bool = False) -> AbstractAsyncContextManager[Reader]:
+        """Open a short reading session; a brief one looks up a few keys, so it may share a connection."""
 
     async def write(
         self, name: str, work: Callable[[Transaction], Awaitable[T]], *, lock: str | None = None

@@ -174,6 +174,10 @@ class PostgresqlReader(Reader):
 class PostgresqlTransaction(PostgresqlReader, Transaction):
     """One write transaction at READ COMMITTED."""
 
+    def __init__(self, database: PostgresqlDatabase, connection: asyncpg.Connection[Any], name: str) -> None:
+        super().__init__(database, connection, name)
+        self.notes: list[tuple[str, str]] = []
+
     def is_lost(self, error: Exception) -> bool:
         """Tell whether an error leaves nothing to go on with: the database's own, save what a statement broke."""
         return isinstance(error, (Retry, *WORTH_REPEATING, *NOT_NOW, *DISCONNECTED))
@@ -208,12 +212,19 @@ class PostgresqlTransaction(PostgresqlReader, Transaction):
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         """Undo what happens inside if it raises, and only that."""
-        async with self._connection.transaction():
+        # By hand: asyncpg's own transactions refuse to nest in one that was begun by hand.
+        await self._connection.execute("savepoint s")
+        try:
             yield
+        except BaseException:
+            await self._connection.execute("rollback to savepoint s; release savepoint s")
+            raise
+        await self._connection.execute("release savepoint s")
 
     async def notify(self, channel: str, payload: str) -> None:
         """Tell the listeners of a channel in every process, once this transaction is committed."""
         await self._fetch("select pg_notify($1, $2)", channel, payload)
+        self.notes.append((channel, payload))
 
 
 class PostgresqlDatabase(Database):
@@ -258,8 +269,9 @@ class PostgresqlDatabase(Database):
             self._pool.give_back(connection)
 
     @asynccontextmanager
-    async def read(self, name: str) -> AsyncIterator[Reader]:
-        """Open a short reading session on a pooled connection."""
+    async def read(self, name: str, *, brief: bool = False) -> AsyncIterator[Reader]:
+        """Open a short reading session on a pooled connection, brief or not: one serves one session at a time."""
+        del brief
         async with self._connection() as connection:
             yield PostgresqlReader(self, connection, name)
 
@@ -271,13 +283,17 @@ class PostgresqlDatabase(Database):
                 try:
                     if lock is not None:
                         await self._try_lock(connection, lock)
-                    answer = await work(PostgresqlTransaction(self, connection, name))
+                    tx = PostgresqlTransaction(self, connection, name)
+                    answer = await work(tx)
                     committing = True
                     await connection.execute("commit")
                 except BaseException:
                     with suppress(Exception):
                         await connection.execute("rollback")
                     raise
+                # This process needn't wait for its own messages to come back.
+                for channel, payload in tx.notes:
+                    self._heard(channel, payload)
                 return answer
         except Disconnected as error:
             if committing:

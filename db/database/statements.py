@@ -6,6 +6,7 @@ how many keys there are: an array on PostgreSQL, a JSON array on SQLite.
 
 from __future__ import annotations
 
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BindParameter, ColumnElement, Integer, Text, bindparam, literal_column, select, true
@@ -14,6 +15,8 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import Boolean
 
 if TYPE_CHECKING:
+    import builtins
+
     from sqlalchemy import FromClause, Select
     from sqlalchemy.sql.compiler import SQLCompiler
     from sqlalchemy.sql.selectable import TableValuedAlias
@@ -103,3 +106,45 @@ def first_of_each(keys: TableValuedAlias, children: Select[Any], table: FromClau
             keys.join(rows, literal_column("child.rowid", Integer()).in_(inner))
         ),
     )
+
+
+class member_equals(ColumnElement[bool]):  # noqa: N801 - it reads as SQL
+    """A member of a JSON column equals a value of one type; the path is a parameter that holds a list of names."""
+
+    inherit_cache = False
+    type = Boolean()
+
+    def __init__(self, column: ColumnElement[Any], path: str, value: str, kind: builtins.type) -> None:
+        self.column = column
+        self.path: BindParameter[str] = bindparam(path, type_=Text())
+        self.value: BindParameter[Any] = bindparam(value, type_=Text())
+        self.kind: object = kind
+
+    def self_group(self, against: object = None) -> member_equals:
+        """Stand as it is, like `any_of`."""
+        del against
+        return self
+
+
+@compiles(member_equals, "postgresql")
+def _member_equals_postgresql(element: member_equals, compiler: SQLCompiler, **kw: Any) -> str:
+    column, path = compiler.process(element.column, **kw), compiler.process(element.path, **kw)
+    value = compiler.process(element.value, **kw)
+    if element.kind is NoneType:
+        # The parameter stands here, where it is null too, so that both spellings take the same ones.
+        return f"(({column})::jsonb #> {path}::text[] = coalesce(to_jsonb({value}::text), 'null'))"
+    cast = {bool: "boolean", str: "text"}.get(element.kind, "float8")  # type: ignore[call-overload]  # any type
+    return f"(({column})::jsonb #> {path}::text[] = to_jsonb({value}::{cast}))"
+
+
+@compiles(member_equals, "sqlite")
+def _member_equals_sqlite(element: member_equals, compiler: SQLCompiler, **kw: Any) -> str:
+    column, names = compiler.process(element.column, **kw), compiler.process(element.path, **kw)
+    path = f"(select '$.' || group_concat('\"' || value || '\"', '.') from json_each({names}))"
+    value = compiler.process(element.value, **kw)
+    if element.kind is bool:
+        return f"(json_type({column}, {path}) = case when {value} then 'true' else 'false' end)"
+    if element.kind is NoneType:
+        return f"(json_type({column}, {path}) = coalesce({value}, 'null'))"
+    types = "('text')" if element.kind is str else "('integer', 'real')"
+    return f"(json_type({column}, {path}) in {types} and json_extract({column}, {path}) = {value})"

@@ -34,13 +34,20 @@ LABELS = {"high": "High Priority", "medium": "Medium Priority", "low": "Low Prio
 ROADMAP = {"id": "resource_doc-123", "displayName": "Project Roadmap"}
 SPECIFICATION = {"id": "resource_doc-456", "displayName": "API Specification"}
 
-# The parts whose grounds are looked at, and whether all of them are light or all dark, to a person's eye.
-GROUNDS = ".sheaf, .graphiql-container, .graphiql-query-editor .monaco-editor-background"
-IS_IN_COLOUR = """([selectors, scheme]) => [...document.querySelectorAll(selectors)].every((element) => {
-  const [red, green, blue] = getComputedStyle(element).backgroundColor.match(/[\\d.]+/g).map(Number);
-  const lightness = 0.299 * red + 0.587 * green + 0.114 * blue;
-  return scheme === 'light' ? lightness > 200 : lightness < 80;
-})"""
+# Whether all grounds are light and all text in the editors is dark, or the other way round.
+IS_IN_COLOUR = """(scheme) => {
+  const lightness = (colour) => {
+    const [red, green, blue] = colour.match(/[\\d.]+/g).map(Number);
+    return 0.299 * red + 0.587 * green + 0.114 * blue;
+  };
+  const all = (selectors, property) => [...document.querySelectorAll(selectors)]
+    .map((element) => lightness(getComputedStyle(element)[property]));
+  const grounds = all('.sheaf, .graphiql-container, .graphiql-editors', 'backgroundColor');
+  const inks = all('.graphiql-editors .view-line span[class*=mtk]', 'color');
+  return scheme === 'light'
+    ? Math.min(...grounds) > 200 && Math.max(...inks) < 128
+    : Math.max(...grounds) < 80 && Math.min(...inks) > 100;
+}"""
 # GraphiQL moves a closed panel out of sight.
 PANES = (
     ".graphiql-sidebar, .graphiql-plugin:not([style*='-1000px']), .graphiql-query-editor, .graphiql-response"
@@ -254,8 +261,8 @@ def overlapping(boxes: list[tuple[str, float, float, float, float]]) -> list[tup
 
 
 async def check_colours(explorer: Explorer, scheme: Scheme) -> None:
-    """Wait until the bar, GraphiQL and its editor are all light or all dark."""
-    await explorer.page.wait_for_function(IS_IN_COLOUR, arg=[GROUNDS, scheme])
+    """Wait until the bar, GraphiQL and its editors are in the light or the dark colours."""
+    await explorer.page.wait_for_function(IS_IN_COLOUR, arg=scheme)
 
 
 def operations_of_examples() -> list[str]:
@@ -277,7 +284,7 @@ def changes(outcome: str, *, assignments: list[str]) -> dict[str, Any]:
         indexed = [
             {"index": index, **result} for index, result in enumerate(results(noun, *objects)["results"])
         ]
-        return {"count": len(objects), "committed": True, "results": indexed}
+        return {"count": len(objects) if outcome == "CREATED" else 0, "committed": True, "results": indexed}
 
     return {
         "CreateCompany": {"createScopes": counted("scope", COMPANY)},

@@ -28,7 +28,9 @@ async def tagged(acme: Database) -> Database:
     await factories.resources(acme, "s1", "s2", scope_id="scope_sales")
     pairs = [("security", "e1"), ("billing", "e1"), ("security", "e2"), ("security", "s1"), ("high", "s1")]
     items = [
-        NewTagAssignment(id=f"tag_assignment_{tag}_{name}", tag_id=f"tag_{tag}", resource_id=f"resource_{name}")
+        NewTagAssignment(
+            id=f"tag_assignment_{tag}_{name}", tag_id=f"tag_{tag}", resource_id=f"resource_{name}"
+        )
         for tag, name in pairs
     ]
     await create(acme, TAG_ASSIGNMENTS, *items)
@@ -101,8 +103,16 @@ async def test_the_limit_is_that_of_each_parent(acme: Database, count: int) -> N
         first = await children(reader, SYSTEM, resources.BY_SCOPE, parents, Page(limit=2))
         last = await children(reader, SYSTEM, resources.BY_SCOPE, parents, Page(limit=2, backward=True))
     for i, (a, b) in zip(reversed(range(count)), zip(first, last, strict=True), strict=True):
-        assert (ids(a.rows), a.has_next, a.has_previous) == ([f"resource_{i}_0", f"resource_{i}_1"], True, False)
-        assert (ids(b.rows), b.has_next, b.has_previous) == ([f"resource_{i}_1", f"resource_{i}_2"], False, True)
+        assert (ids(a.rows), a.has_next, a.has_previous) == (
+            [f"resource_{i}_0", f"resource_{i}_1"],
+            True,
+            False,
+        )
+        assert (ids(b.rows), b.has_next, b.has_previous) == (
+            [f"resource_{i}_1", f"resource_{i}_2"],
+            False,
+            True,
+        )
 
 
 async def test_children_page_on_behind_a_cursor(tagged: Database) -> None:

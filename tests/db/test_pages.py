@@ -34,7 +34,11 @@ async def ordered(acme: Database) -> Database:
 
 
 async def listed(
-    database: Database, selection: Selection = Selection(), wanted: Page = Page(), noun: Any = RESOURCES, caller: Any = SYSTEM
+    database: Database,
+    selection: Selection = Selection(),
+    wanted: Page = Page(),
+    noun: Any = RESOURCES,
+    caller: Any = SYSTEM,
 ) -> Slice[Any]:
     async with database.read("test") as reader:
         return await page(reader, caller, noun, selection, wanted)
@@ -97,7 +101,9 @@ async def test_a_cursor_of_another_list_is_refused(ordered: Database) -> None:
         await listed(ordered, wanted=Page(after=after), noun=TAGS)
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "AAAA", "é", "bnVsbA", "WzEsMiwzXQ", "WyJhIiwiYiJd", "\ud800", "\0"])
+@pytest.mark.parametrize(
+    "cursor", ["", "x", "AAAA", "é", "bnVsbA", "WzEsMiwzXQ", "WyJhIiwiYiJd", "\ud800", "\0"]
+)
 async def test_what_is_no_cursor_is_refused(ordered: Database, cursor: str) -> None:
     for wanted in (Page(after=cursor), Page(before=cursor, backward=True)):
         with pytest.raises(Refused) as refusal:
@@ -150,7 +156,9 @@ async def test_chosen_ids_leave_out_what_is_missing(ordered: Database) -> None:
         ({"updatedSince": "2999-01-01T00:00:00+02:00"}, []),
     ],
 )
-async def test_filters_keep_what_they_say(acme: Database, filters: dict[str, str], expected: list[str]) -> None:
+async def test_filters_keep_what_they_say(
+    acme: Database, filters: dict[str, str], expected: list[str]
+) -> None:
     for name, shown in (("a", "Alpha"), ("b", "Alpine"), ("c", "École"), ("d", "\U0010ffff\U0010ffff")):
         await resources(acme, name, display_name=shown)
     await resources(acme, "t", resource_type_id="resource_type_ticket")
@@ -167,7 +175,9 @@ async def test_types_are_found_by_key_ignoring_case(acme: Database) -> None:
     assert ids(found.rows) == ["resource_type_document"]
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "2024-01-15", "2024-01-15T10:30:00", "2024-13-01T00:00:00Z"])
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "2024-01-15", "2024-01-15T10:30:00", "2024-13-01T00:00:00Z"]
+)
 async def test_a_time_without_offset_is_refused(acme: Database, text: str) -> None:
     with pytest.raises(Refused) as refusal:
         await listed(acme, Selection(filters={"updatedSince": text}))

@@ -22,9 +22,7 @@ def routes() -> Iterator[Route]:
         one = f"{door.path}/{{id}}"
         yield Route("GET", door.path, partial(get_page, door), operations.listing(door))
         yield Route("POST", door.path, partial(create_one, door), operations.creation(door))
-        yield Route(
-            "POST", f"{door.path}/batch", partial(create_many, door), operations.batch_creation(door)
-        )
+        yield Route("POST", f"{door.path}/batch", partial(create_many, door), operations.batch_creation(door))
         yield Route("GET", one, partial(get_one, door), operations.reading(door))
         if door.change is not None:
             yield Route("PATCH", one, partial(patch_one, door), operations.change(door))

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from app.rest.catalogue.doors import Door
 
 UUID = "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"
-STORED = {"created_at": "2024-01-15T10:30:00Z", "created_by": "system", "revision": "qS5pEtsbh3cUTLZ8"}
-ETAG = f'"{STORED["revision"]}"'
+STORED = {"created_at": "2024-01-15T10:30:00Z", "created_by": "system", "is_locked": False}
 # The seeds assign no tag.
 ASSIGNMENTS = [{"tagId": "tag_high", "resourceId": "resource_doc-123", "scopeId": "scope_engineering"}]
 
@@ -44,10 +43,8 @@ def answered(door: Door) -> list[Any]:
 
 def _shown(door: Door, item: dict[str, Any], index: int) -> Any:
     new = msgspec.convert(item, door.new)
-    named = msgspec.structs.asdict(new)
+    given = {name: value for name, value in msgspec.structs.asdict(new).items() if value is not None}
     uuid = f"{UUID[:-1]}{int(UUID[-1], 16) + index:x}"
-    values = {**STORED, **named, "id": new.id or f"{door.noun.namespace}_{uuid}"}
-    names = door.noun.row.__struct_fields__
-    columns = door.noun.table.columns
-    row = door.noun.row(*(values.get(name) if columns[name].nullable else values.get(name) or False for name in names))
+    values = {**STORED, **given, "id": new.id or f"{door.noun.namespace}_{uuid}"}
+    row = door.noun.row(*map(values.get, door.noun.row.__struct_fields__))
     return msgspec.to_builtins(door.show(row, False))

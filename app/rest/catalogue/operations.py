@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 JSON = "application/json"
 WRITE = frozenset({Code.FORBIDDEN, Code.KEY_REUSED, Code.IN_PROGRESS})
-CREATE = WRITE | REFUSED_BODIES | {Code.ALREADY_EXISTS, Code.ID_TAKEN, Code.IMMUTABLE_FIELD, Code.UNKNOWN_REFERENCE}
+CREATE = (
+    WRITE
+    | REFUSED_BODIES
+    | {Code.ALREADY_EXISTS, Code.ID_TAKEN, Code.IMMUTABLE_FIELD, Code.UNKNOWN_REFERENCE}
+)
 CREATE_MANY = CREATE | {Code.TOO_MANY_ITEMS, Code.DUPLICATE_IN_BATCH}
 CHANGE = WRITE | REFUSED_BODIES | {Code.IMMUTABLE_FIELD, Code.PRECONDITION_FAILED}
 
@@ -93,8 +97,15 @@ def batch_creation(door: Door) -> Operation:
                 headers=sent,
                 link=link,
             ),
-            Reply(status=200, says="none had to be created", shapes=(objects, outcomes), headers=sent, link=link),
-            Reply(status=207, says="what became of each item (`onError=continue`)", shapes=(outcomes,), headers=sent),
+            Reply(
+                status=200, says="none had to be created", shapes=(objects, outcomes), headers=sent, link=link
+            ),
+            Reply(
+                status=207,
+                says="what became of each item (`onError=continue`)",
+                shapes=(outcomes,),
+                headers=sent,
+            ),
         ),
         refusals=CREATE_MANY | door.create_rules,
     )

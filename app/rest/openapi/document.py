@@ -105,7 +105,9 @@ class _Document:
         }
         if operation.public:
             described["security"] = []
-        shared = (headers.X_REQUEST_ID,) if operation.public else (headers.REACH_TENANT_ID, headers.X_REQUEST_ID)
+        shared = (
+            (headers.X_REQUEST_ID,) if operation.public else (headers.REACH_TENANT_ID, headers.X_REQUEST_ID)
+        )
         described["parameters"] = [self._parameter(each) for each in (*operation.parameters, *shared)]
         if body := operation.body:
             content = {"schema": self._schemas.of_body(body), "example": body.example}

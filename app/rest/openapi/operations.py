@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from db.errors import Code
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import msgspec
 
     from app.rest.headers import Header

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UnsetType
 
 from app.rest.openapi.members import MEANINGS
+from db.shapes import NO_NULL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,8 +21,6 @@ Schema = dict[str, Any]
 
 REFERENCE = "#/components/schemas/{name}"
 FIXED = "it can't change: it may be sent as it is stored"
-# No text that is stored holds U+0000; a lone surrogate, which none holds either, is no JSON that UTF-8 can carry.
-STORABLE = r"^[^\u0000]*$"
 _GENERIC = re.compile(r"OutcomeShown_(\w+)_\Z")
 
 JSON_SCHEMAS: dict[str, Schema] = {
@@ -30,14 +29,14 @@ JSON_SCHEMAS: dict[str, Schema] = {
         "anyOf": [
             {"type": ["null", "boolean"]},
             {"type": "number", "minimum": -(2**63), "maximum": 2**64 - 1},
-            {"type": "string", "pattern": STORABLE},
+            {"type": "string", "pattern": NO_NULL},
             {"type": "array", "items": {"$ref": REFERENCE.format(name="JsonValue")}},
             {"$ref": REFERENCE.format(name="JsonObject")},
         ],
     },
     "JsonObject": {
         "type": "object",
-        "propertyNames": {"pattern": STORABLE},
+        "propertyNames": {"pattern": NO_NULL},
         "additionalProperties": {"$ref": REFERENCE.format(name="JsonValue")},
     },
 }
@@ -134,7 +133,8 @@ def _described(schema: Schema) -> Schema:
     plain = _plain(schema, asked=asked)
     if "properties" in plain:
         plain["properties"] = {
-            name: {"description": MEANINGS[name]} | {key: value for key, value in part.items() if key != "description"}
+            name: {"description": MEANINGS[name]}
+            | {key: value for key, value in part.items() if key != "description"}
             for name, part in plain["properties"].items()
         }
     return plain
@@ -155,12 +155,12 @@ def _plain(schema: Schema, *, asked: bool = False) -> Schema:
                 plain[key] = portable(part)
             case "properties", dict():
                 plain[key] = {name: _plain(each, asked=asked) for name, each in part.items()}
-            case ("items" | "additionalProperties"), dict():
+            case (("items" | "additionalProperties"), dict()):
                 plain[key] = _plain(part, asked=asked)
-            case ("anyOf" | "oneOf" | "allOf"), list():
+            case (("anyOf" | "oneOf" | "allOf"), list()):
                 plain[key] = [_plain(each, asked=asked) for each in part]
             case _:
                 pass
     if asked and plain.get("type") == "string" and plain.keys().isdisjoint({"pattern", "format", "enum"}):
-        plain["pattern"] = STORABLE
+        plain["pattern"] = NO_NULL
     return plain

@@ -9,10 +9,11 @@ from msgspec import Meta
 
 from app.rest import headers
 from app.rest.openapi.operations import REFUSED_BODIES, Body, Operation, Reply
-from app.rest.operations.envelope import MAX_ID_CHARACTERS, MAX_OPERATIONS, METHODS
+from app.rest.operations.envelope import MAX_ID_CHARACTERS, METHODS
 from app.rest.operations.results import BatchShown
 from app.samples import OPERATIONS
 from db.errors import Code
+from db.plans import MAX_OPERATIONS
 
 Texts = dict[str, str | float | bool | None]
 Method = Annotated[str, Meta(extra_json_schema={"enum": list(METHODS)})]

@@ -79,11 +79,13 @@ def upgrade() -> None:
     op.create_index(
         "resources_key",
         "resources",
-        ["root_id", "scope_id", "resource_type_id", "external_resource_id"],
+        ["root_id", "external_resource_id", "scope_id", "resource_type_id"],
         unique=True,
     )
+    op.create_index("resources_name", "resources", ["root_id", "display_name", "id"])
     op.create_index("resources_root", "resources", ["root_id", "id"])
     op.create_index("resources_scope", "resources", ["root_id", "scope_id", "id"])
+    op.create_index("resources_scope_type", "resources", ["root_id", "scope_id", "resource_type_id", "id"])
     op.create_index("resources_type", "resources", ["root_id", "resource_type_id", "id"])
     op.create_table(
         "scopes",

@@ -1,0 +1,60 @@
+"""Objects by their ids, for loaders."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Select, bindparam, select
+
+from db.access import Principal, Reach, ReachKind
+from db.database import any_of
+from db.errors import Code, Conflict
+from db.reads.reach import reach_parameters, within
+from db.tables import scopes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from db.database import Reader
+    from db.nouns import Noun, RowT
+
+
+@lru_cache(maxsize=256)
+def _by_ids(noun: Noun[Any], kind: ReachKind) -> Select[Any]:
+    table = noun.table
+    return within(select(table).where(any_of(table.c.id, "ids")), noun, kind, readable=True)
+
+
+async def by_ids(
+    reader: Reader, caller: Principal, noun: Noun[RowT], ids: Sequence[str]
+) -> list[RowT | None]:
+    """Return one row per id, in the order of the ids, `None` where none is readable."""
+    found: dict[str, RowT] = {}
+    records = await reader.fetch(_by_ids(noun, caller.kind), {**reach_parameters(caller), "ids": list(ids)})
+    for row in noun.rows(records):
+        row_id: str = row.id
+        if row_id in found:
+            raise Conflict(
+                Code.AMBIGUOUS_ID, f"{row_id} exists under several roots: narrow with reach-tenant-id"
+            )
+        found[row_id] = row
+    return [found.get(wanted) for wanted in ids]
+
+
+async def by_id(reader: Reader, caller: Principal, noun: Noun[RowT], wanted: str) -> RowT | None:
+    """Return the row of an id, `None` where none is readable."""
+    return (await by_ids(reader, caller, noun, [wanted]))[0]
+
+
+async def roots(reader: Reader, *, limit: int = 2) -> list[Reach]:
+    """Return the reaches of some root scopes."""
+    return [Reach(row[0], row[0], row[1]) for row in await reader.fetch(_ROOTS, {"limit": limit})]
+
+
+_ROOTS = (
+    select(scopes.c.id, scopes.c.path)
+    .where(scopes.c.parent_scope_id.is_(None))
+    .order_by(scopes.c.id)
+    .limit(bindparam("limit"))
+)

@@ -1,0 +1,118 @@
+"""Pages: which part of a list is wanted, in which order, and what was found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from operator import gt, lt
+from typing import TYPE_CHECKING, Any, Generic
+
+from sqlalchemy import Select, bindparam, func, tuple_
+
+from db import cursors
+from db.nouns import RowT
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Table
+
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 1_000
+
+
+@dataclass(frozen=True)
+class Page:
+    """Which part of a list: the first `limit` objects behind `after`, or (backward) the last ones before `before`."""
+
+    limit: int = DEFAULT_LIMIT
+    after: str | None = None
+    before: str | None = None
+    backward: bool = False
+
+    @property
+    def bounds(self) -> tuple[bool, bool, bool]:
+        """Whether there is an `after`, a `before`, and `backward`: what the text of a statement depends on."""
+        return self.after is not None, self.before is not None, self.backward
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a list is ordered by, before the id that makes it total; columns that may be null as if empty.
+
+    Of two columns the second stands in for the first where that is null: `updated_at`, else `created_at`.
+    """
+
+    columns: tuple[str, ...] = ()
+    descending: bool = False
+
+    def expression(self, table: Table) -> ColumnElement[Any]:
+        """Return what is ordered by, in SQL."""
+        columns = [table.c[name] for name in self.columns]
+        return func.coalesce(*columns, "") if columns[-1].nullable else func.coalesce(*columns)
+
+    def value(self, row: Any) -> str:
+        """Return what a row is ordered by."""
+        return next((value for name in self.columns if (value := getattr(row, name)) is not None), "")
+
+
+BY_ID = Order()
+
+
+@dataclass(frozen=True)
+class Slice(Generic[RowT]):
+    """A page of rows, in the list's order, and whether the list goes on at either side of it."""
+
+    rows: list[RowT]
+    has_next: bool = False
+    has_previous: bool = False
+    fingerprint: str = ""
+    order: Order = BY_ID
+
+    def cursor(self, row: RowT) -> str:
+        """Return the cursor of one of the rows."""
+        return cursors.encode(self.fingerprint, row, self.order.value(row))
+
+
+def bounded(
+    statement: Select[Any],
+    table: Any,
+    bounds: tuple[bool, bool, bool],
+    *,
+    one_root: bool,
+    order: Order = BY_ID,
+    own_id: ColumnElement[Any] | None = None,
+) -> Select[Any]:
+    """Order by the order, then by id compared as bytes, then by root if several are read; between the cursors, limited.
+
+    `own_id` is a column of another table that holds the same ids in that order.
+    """
+    after, before, backward = bounds
+    keys = [("", table.c.id if own_id is None else own_id)]
+    if order.columns:
+        keys.insert(0, ("_value", order.expression(table)))
+    if not one_root:
+        keys.append(("_root", table.c.root_id))
+    for present, name in ((after, "after"), (before, "before")):
+        if present:
+            ahead = gt if (name == "after") is not order.descending else lt
+            statement = statement.where(_compared(ahead, keys, name))
+    down = order.descending is not backward
+    return statement.order_by(*(key.desc() if down else key for _, key in keys)).limit(bindparam("limit"))
+
+
+def _compared(ahead: Any, keys: list[tuple[str, Any]], name: str) -> ColumnElement[bool]:
+    parameters: list[Any] = [bindparam(name + suffix) for suffix, _ in keys]
+    compared: ColumnElement[bool]
+    if len(keys) == 1:
+        compared = ahead(keys[0][1], parameters[0])
+    else:
+        compared = ahead(tuple_(*(key for _, key in keys)), tuple_(*parameters))
+    return compared
+
+
+def sliced(rows: list[RowT], wanted: Page, fingerprint: str, order: Order = BY_ID) -> Slice[RowT]:
+    """Cut what was read, one row more than wanted, into a page."""
+    more = len(rows) > wanted.limit
+    rows = rows[: wanted.limit]
+    if wanted.backward:
+        rows.reverse()
+        return Slice(rows, wanted.before is not None, more, fingerprint, order)
+    return Slice(rows, more, wanted.after is not None, fingerprint, order)

@@ -1,0 +1,54 @@
+"""Reach as a condition of every statement, so that no door can forget it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Select, and_, bindparam, or_
+
+from db.access import Principal, ReachKind
+from db.database import any_of
+from db.tables import scopes
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
+
+    from db.nouns import Noun
+
+
+def reach_parameters(caller: Principal) -> dict[str, object]:
+    """Return the parameters of the conditions that `within` adds."""
+    if caller.reach is None:
+        return {}
+    reach = caller.reach
+    return {
+        "reach_root": reach.root_id,
+        "reach_low": reach.low,
+        "reach_high": reach.high,
+        "reach_above": reach.above,
+    }
+
+
+def path_range(path: ColumnElement[Any], low: str, high: str) -> ColumnElement[bool]:
+    """Hold for the paths from parameter `low` to before parameter `high`."""
+    return and_(path >= bindparam(low), path < bindparam(high))
+
+
+def within(statement: Select[Any], noun: Noun[Any], kind: ReachKind, *, readable: bool) -> Select[Any]:
+    """Keep what is in the caller's reach; with `readable` also the shared nouns of the scopes above."""
+    table = noun.table
+    if kind is ReachKind.EVERYTHING:
+        return statement
+    statement = statement.where(table.c.root_id == bindparam("reach_root"))
+    if kind is ReachKind.ROOT:
+        return statement
+    if table is scopes:
+        return statement.where(path_range(scopes.c.path, "reach_low", "reach_high"))
+    home = scopes.alias("home")
+    statement = statement.join(
+        home, and_(home.c.id == table.c[noun.home_column], home.c.root_id == table.c.root_id)
+    )
+    inside = path_range(home.c.path, "reach_low", "reach_high")
+    if readable and noun.shared:
+        return statement.where(or_(inside, any_of(home.c.path, "reach_above")))
+    return statement.where(inside)

@@ -1,0 +1,122 @@
+"""Settings: what can't be is refused in one line that names it, before anything is done."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from app.cli import main
+from app.settings import BadSetting, Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def refusal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str, **settings: str
+) -> str:
+    """Run a command that must refuse, and return the line it says."""
+    for name in [name for name in os.environ if name.startswith("SHEAF_")]:
+        monkeypatch.delenv(name)
+    for name, value in settings.items():
+        monkeypatch.setenv(f"SHEAF_{name.upper()}", value)
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    said = capsys.readouterr()
+    assert ended.value.code == 2
+    assert said.out == ""
+    lines = said.err.splitlines()
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("sheaf: ")
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("port", value) for value in ("0", "-1", "65536", "http", "1.5")),
+        *(("workers", value) for value in ("0", "two")),
+        *(("pool_size", value) for value in ("0", "x")),
+        *(("max_body_bytes", value) for value in ("0", "1MB")),
+        *(("token_cache_s", value) for value in ("-1", "nan", "inf", "soon")),
+        *(("time_limit_s", value) for value in ("-1", "x")),
+        *(("shutdown_s", value) for value in ("-0.1", "x")),
+        ("log_level", "loud"),
+        ("log_format", "xml"),
+        ("bogus", "1"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str
+) -> None:
+    assert f"SHEAF_{name.upper()}" in refusal(monkeypatch, capsys, "serve", **{name: value})
+
+
+@pytest.mark.parametrize("url", ["sqlite:///", "sqlite:///:memory:", "mysql://localhost/x", "sheaf.db", "sqlite://x"])
+def test_a_database_url_of_another_form_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], url: str
+) -> None:
+    for command in ("serve", "migrate"):
+        assert "SHEAF_DATABASE_URL" in refusal(monkeypatch, capsys, command, database_url=url)
+
+
+def test_a_database_that_cannot_be_used_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, postgresql_url: str
+) -> None:
+    other = tmp_path / "other.db"
+    other.write_bytes(b"no database at all" * 100)
+    server, _, name = postgresql_url.rpartition("/")
+    for url in (
+        f"sqlite:///{other}",
+        f"sqlite:///{tmp_path}",
+        f"sqlite:///{other}/below.db",
+        f"{server}/{name}_missing",
+        postgresql_url.replace("://postgres:", "://nobody:"),
+        "postgresql://127.0.0.1:1/x",
+    ):
+        for command in ("migrate", "serve"):
+            refusal(monkeypatch, capsys, command, database_url=url)
+
+
+def test_keys_that_cannot_verify_anything_are_refused_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, sqlite_url: str
+) -> None:
+    path = tmp_path / "keys.json"
+    for content in (
+        "{",
+        "{}",
+        "[1]",
+        json.dumps([{"alg": "none", "key": "x"}]),
+        json.dumps([{"alg": "HS512", "key": "x" * 64}]),
+        json.dumps([{"alg": "HS256"}]),
+        json.dumps([{"alg": "HS256", "key": ""}]),
+        json.dumps([{"alg": "RS256", "key": "no key"}]),
+        json.dumps([{"alg": "ES256", "key": "no key"}]),
+    ):
+        path.write_text(content)
+        line = refusal(monkeypatch, capsys, "serve", database_url=sqlite_url, jwt_keys_file=str(path))
+        assert "SHEAF_JWT_KEYS_FILE" in line, content
+    missing = refusal(monkeypatch, capsys, "serve", database_url=sqlite_url, jwt_keys_file=str(tmp_path / "none"))
+    assert str(tmp_path / "none") in missing
+
+
+def test_sqlite_serves_one_process(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], sqlite_url: str
+) -> None:
+    assert "--workers" in refusal(monkeypatch, capsys, "serve", "--workers", "2", database_url=sqlite_url)
+    assert "PostgreSQL" in refusal(monkeypatch, capsys, "serve", database_url=sqlite_url, workers="2")
+    assert "--workers" in refusal(monkeypatch, capsys, "serve", "--workers", "0", database_url=sqlite_url)
+
+
+def test_an_empty_variable_is_as_none() -> None:
+    assert Settings.read({"SHEAF_PORT": "", "SHEAF_JWT_SECRET": "", "OTHER": "x"}) == Settings()
+
+
+def test_what_is_read_is_what_was_set() -> None:
+    settings = Settings.read({"SHEAF_HOST": "::1", "SHEAF_PORT": "65535", "SHEAF_TOKEN_CACHE_S": "0"})
+    assert (settings.host, settings.port, settings.token_cache_s) == ("::1", 65_535, 0.0)
+    with pytest.raises(BadSetting, match="^SHEAF_SHEAF is not a setting$"):
+        Settings.read({"SHEAF_SHEAF": "1"})

@@ -1,0 +1,60 @@
+"""Migrations: they make exactly the tables of `db.tables`, once, whoever starts first."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from db import migrations
+from db.tables import metadata
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+    from tests.postgres import PostgresServer
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the URL of a database that nobody has migrated."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/folder/sheaf.db"
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return server.create_database()
+
+
+def differences(connection: Connection) -> list[Any]:
+    context = MigrationContext.configure(
+        connection, opts={"compare_type": True, "compare_server_default": True}
+    )
+    return compare_metadata(context, metadata)
+
+
+async def test_migrated_tables_are_those_of_the_code(empty_url: str) -> None:
+    assert not await migrations.is_current(empty_url)
+    await migrations.migrate(empty_url)
+    assert await migrations.is_current(empty_url)
+    engine = migrations._engine(empty_url)
+    async with engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+    await engine.dispose()
+
+
+async def test_migrating_again_changes_nothing(empty_url: str) -> None:
+    for _ in range(2):
+        await migrations.migrate(empty_url)
+        assert await migrations.is_current(empty_url)
+
+
+async def test_two_processes_that_start_together_both_find_the_tables(
+    postgres_server: PostgresServer,
+) -> None:
+    url = postgres_server.create_database()
+    await asyncio.gather(*(migrations.migrate(url) for _ in range(4)))
+    assert await migrations.is_current(url)
