@@ -26,7 +26,7 @@ TOUR_PAGE: Final = """<!doctype html>
 <link rel="icon" type="image/svg+xml" href="/explorer/sheaf.svg">
 <style>
 :root { color-scheme: light dark; background: light-dark(#fff, #1a2231); color: light-dark(#263040, #d5dceb); }
-body { max-width: 120ch; margin: 0 auto; padding: 24px 16px; font: 15px/1.55 ui-monospace, monospace; }
+body { max-width: 126ch; margin: 0 auto; padding: 24px 16px; font: 14px/1.55 ui-monospace, monospace; }
 pre { margin: 0; font: inherit; white-space: pre-wrap; overflow-wrap: anywhere; }
 </style>
 <pre>%s</pre>

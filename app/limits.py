@@ -6,14 +6,13 @@ import asyncio
 import math
 import time
 from collections import OrderedDict
-from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from db.errors import Throttled, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
 REMEMBERED_TOKENS = 10_000
 
@@ -72,11 +71,34 @@ class RateLimiter:
             self._left.popitem(last=False)
 
 
-@asynccontextmanager
-async def within(seconds: float) -> AsyncIterator[None]:
-    """Refuse with `Unavailable` what takes longer; a write that has begun goes on by itself."""
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except TimeoutError as error:
-        raise Unavailable(f"this took longer than {seconds:g} s, which is the limit") from error
+class within:  # noqa: N801 - it reads as a word: `async with within(30):`
+    """Refuse with `Unavailable` what takes longer; a write that has begun goes on by itself.
+
+    It is `asyncio.timeout` with nothing to reschedule, at a third of the price.
+    """
+
+    __slots__ = ("_cancelling", "_expired", "_seconds", "_task", "_timer")
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._expired = False
+
+    async def __aenter__(self) -> None:
+        """Start the clock."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._task = task
+        self._cancelling = task.cancelling()
+        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._expire)
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Stop the clock."""
+        self._timer.cancel()
+        # Somebody else may have cancelled the task too: that goes on.
+        if self._expired and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+            detail = f"this took longer than {self._seconds:g} s, which is the limit"
+            raise Unavailable(detail)
+
+    def _expire(self) -> None:
+        self._expired = True
+        self._task.cancel()

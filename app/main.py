@@ -20,8 +20,7 @@ from app.state import CORS, METRICS, PROXIES, RATE_LIMITER, SETTINGS
 if TYPE_CHECKING:
     from app.settings import Settings
 
-REST = "/{path:.*}"
-REST_CANONICAL = "/{path}"
+EVERYTHING_ELSE = "/{path:.*}"
 PROJECT = Path(__file__).parent.parent
 
 
@@ -40,7 +39,8 @@ def create_app(settings: Settings) -> web.Application:
     app.router.add_get("/metrics", show_metrics)
     app.router.add_routes(explorer.routes(PROJECT / "explorer" / "dist"))
     app.router.add_routes(graphql.routes())
-    app.router.add_route("*", REST, door.handle)
+    for path in (*door.ROUTER.paths(), EVERYTHING_ELSE):
+        app.router.add_route("*", path, door.handle)
     return app
 
 
@@ -48,4 +48,6 @@ def _route_of(request: web.Request) -> str:
     """Return the template of a request's route, for the numbers: whatever has none shares one name."""
     resource = request.match_info.route.resource
     # The REST door names the route of what it takes; what it doesn't take has none.
-    return NO_ROUTE if resource is None or resource.canonical == REST_CANONICAL else resource.canonical
+    if resource is None or request.match_info.handler is door.handle:
+        return NO_ROUTE
+    return resource.canonical

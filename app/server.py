@@ -11,7 +11,7 @@ import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
-from app.http import SECURITY_HEADERS, SERVER, id_of, to_response
+from app.http import OWN_HEADERS, id_of, to_response
 from app.metrics import NO_ROUTE
 from app.rest import problems
 from app.state import METRICS, PROXIES, SETTINGS
@@ -67,11 +67,20 @@ class Connection(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Run the clock while a head has begun and isn't complete."""
+        closing = self._close, self._force_close
+        if self._waits_for_its_body():
+            # aiohttp throws away what arrives after SIGTERM, also the rest of a body that a running request waits for.
+            self._close = self._force_close = False
         super().data_received(data)
+        self._close, self._force_close = self._close or closing[0], self._force_close or closing[1]
         if self._request_in_progress or self._messages:
             self._stop_clock()
         elif data and self._late is None:
             self._start_clock()
+
+    def _waits_for_its_body(self) -> bool:
+        request = self._current_request
+        return request is not None and not request.content.is_eof()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Forget the clock."""
@@ -86,8 +95,7 @@ class Connection(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """Answer what can't be read, and what went wrong behind the last of our own handlers."""
-        own_id = id_of(request)
-        request_id.set(own_id)
+        request_id.set(id_of(request))
         if status >= 500:
             log.error("bug", path=request.path, exc_info=exc)
         if request.writer.output_size:
@@ -102,7 +110,6 @@ class Connection(web.RequestHandler):
             reason=" ".join((message or "").split())[:200],
         )
         response = to_response(answer)
-        response.headers.update([*SECURITY_HEADERS, ("X-Request-Id", own_id), ("Server", SERVER)])
         response.force_close()
         return response
 
@@ -120,7 +127,7 @@ class Connection(web.RequestHandler):
             return
         detail = f"the head of the request took longer than {self._rules.header_timeout_s:g} s to arrive"
         answer = problems.of_error(problems.TooSlow(detail))
-        head = "".join(f"{name}: {value}\r\n" for name, value in [*answer.headers.items(), *SECURITY_HEADERS])
+        head = "".join(f"{name}: {value}\r\n" for name, value in [*answer.headers.items(), *OWN_HEADERS])
         status_line = f"HTTP/1.1 {answer.status} Request Timeout\r\n"
         length = f"Content-Length: {len(answer.body)}\r\nConnection: close\r\n\r\n"
         self.transport.write((status_line + head + length).encode() + answer.body)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from db import idempotency
+from db import idempotency, tables
 from db.access import Role
+from db.announcements import changes
 from db.clock import instant
 from db.commands import Command, Create, Delete, OnError, Update, name_of
 from db.outcomes import Outcome, Report, Result
@@ -34,6 +35,8 @@ async def execute(tx: Transaction, caller: Principal, command: Command, now: str
     """Execute a command in a transaction that the caller ends, and tell each item's fate."""
     results = await _execute(Writing.begin(tx, caller, now), command)
     tx.executed.append((caller.token_hash, command.noun.table.name, [result.outcome for result in results]))
+    if command.noun.table is tables.resources:
+        tx.announced += changes(results)
     return results
 
 

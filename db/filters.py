@@ -12,7 +12,7 @@ from db.clock import instant
 from db.database import any_of
 from db.errors import Code, Refused
 from db.nouns import Filter, camel
-from db.tables import resources, tag_assignments
+from db.tables import NAME_START_CHARACTERS, name_start, resources, tag_assignments
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, ColumnElement, Table
@@ -30,14 +30,20 @@ def folded(column: Column[str], parameter: str) -> Filter:
     return Filter(lambda: column == bindparam(parameter), lambda text: {parameter: text.casefold()}, says)
 
 
-def prefix(column: Column[str], parameter: str) -> Filter:
-    """Keep rows whose column begins with the given text, case and all."""
-    low, high = f"{parameter}_low", f"{parameter}_high"
-    return Filter(
-        lambda: and_(column >= bindparam(low), column < bindparam(high)),
-        lambda text: {low: text, high: _behind(text)},
-        f"keep those whose {camel(column.name)} begins with this, case and all",
-    )
+def name_prefix(table: Table, parameter: str) -> Filter:
+    """Keep rows whose name begins with the given text, case and all, by the index of the names' beginnings."""
+    start, name = name_start(table), table.c.display_name
+    bounds = [f"{parameter}_{bound}" for bound in ("start_low", "start_high", "low", "high")]
+
+    def clause() -> ColumnElement[bool]:
+        bound: list[Any] = [bindparam(name) for name in bounds]
+        return and_(start >= bound[0], start < bound[1], name >= bound[2], name < bound[3])
+
+    def bind(text: str) -> dict[str, object]:
+        beginning = text[:NAME_START_CHARACTERS]
+        return dict(zip(bounds, (beginning, _behind(beginning), text, _behind(text)), strict=True))
+
+    return Filter(clause, bind, "keep those whose displayName begins with this, case and all")
 
 
 def contains(column: Column[str], parameter: str) -> Filter:

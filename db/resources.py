@@ -142,7 +142,7 @@ RESOURCES: Noun[ResourceRow] = Noun(
     filters={
         "resourceTypeId": filters.equals(tables.resources.c.resource_type_id, "resource_type_id"),
         "externalResourceId": filters.equals(tables.resources.c.external_resource_id, "external_resource_id"),
-        "displayNamePrefix": filters.prefix(tables.resources.c.display_name, "display_name"),
+        "displayNamePrefix": filters.name_prefix(tables.resources, "display_name"),
         "tagId": filters.tagged("tag_id"),
         "updatedSince": filters.changed_since(tables.resources, "updated_since"),
     },

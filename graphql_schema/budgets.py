@@ -7,6 +7,11 @@ from dataclasses import dataclass, field
 from graphql import GraphQLError
 
 from db.errors import Code
+from db.reads import MAX_LIMIT
+from db.shapes import MAX_ITEMS
+
+# What any JSON parser reads exactly; a document can ask for numbers of hundreds of digits.
+MOST_TOLD = 10**15
 
 
 @dataclass(frozen=True)
@@ -19,6 +24,10 @@ class Limits:
     directives: int = 50
     cost: int = 500_000
     operations: int = 10
+    page: int = MAX_LIMIT
+    batch_items: int = MAX_ITEMS
+    body_bytes: int = 16 * 1024 * 1024
+    seconds: float = 30.0
 
 
 @dataclass
@@ -37,24 +46,24 @@ class LimitReached(GraphQLError):
 
     def __init__(self, limit: str, asked: int, allowed: int) -> None:
         hint = " Pass large values as variables, not in the document." if limit == "tokens" else ""
+        asked = min(asked, MOST_TOLD)
+        code = Code.TOO_MANY_ITEMS if limit == "batchItems" else Code.LIMIT_REACHED
         super().__init__(
             f"this request has {asked:,} {_WORDS[limit]}; the limit is {allowed:,}.{hint}",
-            extensions={
-                "code": Code.LIMIT_REACHED.name,
-                "limit": limit,
-                "requested": asked,
-                "allowed": allowed,
-            },
+            extensions={"code": code.name, "limit": limit, "requested": asked, "allowed": allowed},
         )
 
 
 _WORDS = {
-    "depth": "levels of fields",
+    "depth": "levels of fields or more",
     "aliases": "aliases",
     "tokens": "tokens or more",
     "directives": "directives",
     "cost": "points of cost",
     "operations": "operations",
+    "page": "objects in a page",
+    "batchItems": "items in one mutation",
+    "validation": "steps of comparing fields or more, or nests its fragments too deeply",
 }
 
 

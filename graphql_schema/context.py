@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import strawberry
@@ -14,10 +14,24 @@ from graphql_schema.errors import RootRequired
 from graphql_schema.loaders import Loaders
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from db.access import Principal
     from db.database import Database
+    from db.events import Hub
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Lasting:
+    """What an operation that lasts needs beside: who tells of events, and what its caller may hear by then."""
+
+    hub: Hub
+    caller: Callable[[], Awaitable[Principal]]
+    """Returns the caller as it is now; raises `Unauthorized` once the token isn't valid any more."""
+    check_every_s: float = 30.0
+    """How often the caller is asked for, if no event is the occasion."""
 
 
 class Context:
@@ -30,6 +44,7 @@ class Context:
         *,
         request_id: str = "",
         budget: Budget | None = None,
+        lasting: Lasting | None = None,
     ) -> None:
         self.database = database
         self.request_id = request_id
@@ -37,6 +52,7 @@ class Context:
         """The limits of the HTTP request that the operation came with, shared by all its operations."""
         self.cost: int | None = None
         """What the operation costs, once it is known."""
+        self._lasting = lasting
         self._caller = caller
         self._loaders = None if caller is None else Loaders(database, caller)
         self._refusal: SheafError | None = None
@@ -47,6 +63,12 @@ class Context:
     def loaders(self) -> Loaders:
         """What this operation may read; raises what refuses it."""
         return self._admit(self._loaders)
+
+    @property
+    def lasting(self) -> Lasting:
+        """What a subscription needs."""
+        assert self._lasting is not None, "a subscription is executed by `subscribe`"
+        return self._lasting
 
     @property
     def writer(self) -> Principal:

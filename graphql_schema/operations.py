@@ -24,7 +24,7 @@ from db.tag_assignments import TAG_ASSIGNMENTS, NewTagAssignment
 from db.tag_groups import TAG_GROUPS, NewTagGroup, TagGroupChange
 from db.tags import TAGS, NewTag, TagChange
 from graphql_schema.context import Info
-from graphql_schema.errors import internal
+from graphql_schema.errors import BadArgument, internal
 from graphql_schema.fields import resolved_by, stored
 from graphql_schema.inputs import (
     DeleteInput,
@@ -163,10 +163,9 @@ async def run_batch(
     if len(operations) > MAX_OPERATIONS:
         raise Refused(Code.TOO_MANY_ITEMS, f"{len(operations):,} operations; the limit is {MAX_OPERATIONS}")
     context = info.context
+    names: set[str] = set()
     plan = Plan(
-        operations=[
-            _operation(each, operations[:i], context.request_id) for i, each in enumerate(operations)
-        ],
+        operations=[_operation(each, names, context.request_id) for each in operations],
         failed=lambda told: bool(told.errors),
         stop_on_error=stop_on_error,
         atomic=atomic,
@@ -188,25 +187,28 @@ def _item(index: int, fate: Fate[Told]) -> Item:
     return Item(index, outcome, None, (Fault(fate.code, "", detail),))
 
 
-def _operation(operation: Mapping[str, Any], earlier: Items, request_id: str) -> Operation[Told]:
-    depends_on = operation.get("dependsOn") or []
-    names = {each.get("id") for each in earlier}
+def _operation(operation: Mapping[str, Any], earlier: set[str], request_id: str) -> Operation[Told]:
+    """Translate one operation, and add its id to those of the earlier ones."""
+    depends_on = frozenset(operation.get("dependsOn") or ())
     own = operation.get("id")
-    refused: Fault | None = None
-    if unknown := [each for each in depends_on if each not in names]:
-        refused = Fault(Code.INVALID_VALUE, "/dependsOn", f"no earlier operation has the id {unknown[0]!a}")
-    if own is not None and own in names:
-        refused = Fault(Code.INVALID_VALUE, "/id", f"an earlier operation has the id {own!a}")
+    if own in earlier:
+        raise BadArgument("operations", f"has two operations with the id {own!a}")
+    unknown = sorted(depends_on - earlier)
+    if own is not None:
+        earlier.add(own)
+
+    def begin(_results: Mapping[str, Told]) -> Task | Told:
+        if unknown:
+            detail = f"no earlier operation has the id {unknown[0]!a}"
+            return _failed(Fault(Code.INVALID_VALUE, "/dependsOn", detail))
+        return _task(operation)
 
     def fail(error: Exception) -> Told:
         if isinstance(error, SheafError):
             return _failed(Fault(error.code, "", error.detail))
         return _failed(Fault(Code.INTERNAL, "", internal(error, request_id)))
 
-    def begin(_results: Mapping[str, Told]) -> Task | Told:
-        return _failed(refused) if refused else _task(operation)
-
-    return Operation(begin, _told, fail, own, frozenset() if refused else frozenset(depends_on))
+    return Operation(begin, _told, fail, own, frozenset() if unknown else depends_on)
 
 
 def _failed(*faults: Fault) -> Told:

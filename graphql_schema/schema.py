@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import strawberry
-from graphql import GraphQLError, OperationDefinitionNode
+from graphql import GraphQLError, OperationDefinitionNode, get_operation_ast, parse
 from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import ParserCache, SchemaExtension
 from strawberry.printer import print_schema as sdl_of
@@ -23,18 +24,20 @@ from graphql_schema.resource_types import ResourceType, ResourceTypeMutations, R
 from graphql_schema.resources import Resource, ResourceMutations, ResourceQueries
 from graphql_schema.scalars import SCALARS
 from graphql_schema.scopes import Scope, ScopeMutations, ScopeQueries
+from graphql_schema.subscriptions import Subscription
 from graphql_schema.tag_assignments import TagAssignment, TagAssignmentMutations, TagAssignmentQueries
 from graphql_schema.tag_groups import TagGroup, TagGroupMutations, TagGroupQueries
 from graphql_schema.tags import Tag, TagMutations, TagQueries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import AsyncIterator, Iterable, Iterator
 
     from strawberry.types import ExecutionContext, ExecutionResult
 
     from graphql_schema.context import Context
 
-ANY_OPERATION = frozenset(OperationType)
+# What has one answer; a subscription has any number, and is executed by `subscribe`.
+ANY_OPERATION = frozenset({OperationType.QUERY, OperationType.MUTATION})
 
 
 @strawberry.type(description="What can be read.")
@@ -92,6 +95,7 @@ class _OneOperation(SchemaExtension):
 schema = _Schema(
     query=Query,
     mutation=Mutation,
+    subscription=Subscription,
     types=[Scope, ResourceType, Resource, TagGroup, Tag, TagAssignment],
     # The limits validate, so what else refuses a document comes behind them.
     extensions=[ParserCache, LimitsExtension, _OneOperation],
@@ -123,6 +127,41 @@ async def execute(
         )
     except (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError) as error:
         result = PreExecutionError(data=None, errors=[_unfit(error)])
+    return _told(result, context)
+
+
+def subscribes(document: str, operation_name: str | None, context: Context) -> bool:
+    """Tell whether the operation is a subscription; what can't be read is none, and `execute` says why."""
+    try:
+        parsed = parse(document, max_tokens=context.budget.limits.tokens)
+    except (GraphQLError, RecursionError):
+        return False
+    operation = get_operation_ast(parsed, operation_name)
+    return operation is not None and operation.operation.value == OperationType.SUBSCRIPTION.value
+
+
+async def subscribe(
+    document: str, variables: dict[str, Any] | None, operation_name: str | None, context: Context
+) -> AsyncIterator[ExecutionResult]:
+    """Yield a subscription's results as they come; never raises, every error of a result has its code.
+
+    The last one is a `PreExecutionError` if the subscription was refused, or ended by anything but its client.
+    """
+    await context.begin()
+    results = await schema.subscribe(document, variables, context, operation_name=operation_name)
+    async with aclosing(results):
+        async for result in results:
+            yield _told(_ended(result) or result, context)
+
+
+def _ended(result: ExecutionResult) -> PreExecutionError | None:
+    """Return what ended a subscription as such: an error of the source of its events is no field's."""
+    if isinstance(result, PreExecutionError) or all(error.path for error in result.errors or ()):
+        return None
+    return PreExecutionError(data=None, errors=result.errors, extensions=result.extensions)
+
+
+def _told(result: ExecutionResult, context: Context) -> ExecutionResult:
     result.errors = [told(error, context.budget) for error in result.errors or ()] or None
     errors.present(result, context.request_id)
     return result

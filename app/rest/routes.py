@@ -77,6 +77,10 @@ class Router:
         for shape in sorted(by_parts.values(), key=lambda shape: shape.parts.count(None)):
             self._shapes.setdefault((len(shape.parts), shape.parts[0] or ""), []).append(shape)
 
+    def paths(self) -> list[str]:
+        """Return patterns of aiohttp that cover all routes, which it finds faster than one for everything."""
+        return [*self._fixed, *dict.fromkeys(f"/{first}/{{rest:.+}}" for _, first in self._shapes)]
+
     def read(self, call: Call) -> Work:
         """Read a call by its route; raises `NotFound` or `MethodNotAllowed` where there is none."""
         route, segments = self.match(call.method, call.path)

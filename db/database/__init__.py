@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from db.database.facts import Facts
 from db.database.interface import (
     Database,
     Load,
@@ -21,6 +22,7 @@ from db.database.statements import any_of, first_of_each, key_rows, member_equal
 
 __all__ = [
     "Database",
+    "Facts",
     "Load",
     "Meter",
     "Observer",

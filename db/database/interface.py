@@ -8,7 +8,7 @@ import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
@@ -16,15 +16,19 @@ from weakref import WeakKeyDictionary
 import structlog
 from sqlalchemy import CompoundSelect, Delete, Insert, Select, Update, literal_column, select
 
+from db.announcements import encode, merged
 from db.database.statements import Either
 from db.errors import Unavailable
 from db.outcomes import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from sqlalchemy import Dialect, Table
+
+    from db.announcements import Announcement
+    from db.database.facts import Facts
 
 Statement: TypeAlias = Select[Any] | CompoundSelect[Any] | Insert | Update | Delete | Either
 Row: TypeAlias = Sequence[Any]
@@ -120,6 +124,8 @@ class Transaction(Reader):
     name: str
     executed: list[tuple[str | None, str, list[Outcome]]]
     """Of each command executed so far: the hash of its caller's token, its noun, the outcomes of its items."""
+    announced: list[Announcement]
+    """What is told to all processes once this transaction is committed; unlike `notify` it is no part of it."""
 
     @abstractmethod
     def is_lost(self, error: Exception) -> bool:
@@ -140,9 +146,19 @@ class Transaction(Reader):
     async def update(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """Set columns of existing rows, each row given as (id, root_id, *values of the columns)."""
 
-    @abstractmethod
-    def savepoint(self) -> AbstractAsyncContextManager[None]:
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
         """Undo what happens inside if it raises, and only that."""
+        before = len(self.announced)
+        try:
+            async with self._savepoint():
+                yield
+        except BaseException:
+            del self.announced[before:]
+            raise
+
+    @abstractmethod
+    def _savepoint(self) -> AbstractAsyncContextManager[None]: ...
 
     @abstractmethod
     async def notify(self, channel: str, payload: str) -> None:
@@ -192,11 +208,19 @@ class Database(ABC):
             await reader.fetch(_ANYTHING, {})
 
     @abstractmethod
+    async def facts(self) -> Facts:
+        """Ask the database about itself."""
+
+    @abstractmethod
     def load(self) -> Load:
         """Tell how busy the connections are."""
 
     @abstractmethod
     async def _close(self) -> None: ...
+
+    @abstractmethod
+    def _announce(self, payloads: list[str]) -> None:
+        """Tell the listeners of announcements in every process, later and at most once; never fails."""
 
     @abstractmethod
     async def _once(self, name: str, work: Callable[[Transaction], Awaitable[T]], lock: str | None) -> T:
@@ -207,14 +231,19 @@ class Database(ABC):
         for attempt in range(ATTEMPTS):
             began, failed = time.perf_counter(), True
             executed: list[tuple[str | None, str, list[Outcome]]] = []
+            announced: list[Announcement] = []
 
-            async def noted(tx: Transaction, executed: list[Any] = executed) -> T:
-                tx.executed = executed
+            async def noted(
+                tx: Transaction, executed: list[Any] = executed, announced: list[Announcement] = announced
+            ) -> T:
+                tx.executed, tx.announced = executed, announced
                 return await work(tx)
 
             try:
                 answer = await self._once(name, noted, lock)
                 failed = False
+                if announced:
+                    self._announce([encode(each) for each in merged(announced)])
                 return answer
             except Retry as reason:
                 executed.clear()

@@ -14,6 +14,9 @@ import structlog
 from sqlalchemy import Boolean, Integer, Text
 from sqlalchemy.dialects.postgresql.base import PGDialect
 
+from db.announcements import CHANNEL
+from db.database import facts
+from db.database.announcer import Announcer
 from db.database.interface import (
     Compiled,
     Compiler,
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Column, Table
 
+    from db.database.facts import Facts
     from db.database.interface import Row, Statement
 
 T = TypeVar("T")
@@ -45,6 +49,8 @@ CONNECT_LIMIT_S = 10
 # A server that doesn't answer at all can't keep its own time limit.
 SILENCE_S = LOCK_TIMEOUT_S + 5
 compiled = Compiler(PGDialect(paramstyle="numeric_dollar"))  # type: ignore[no-untyped-call]  # untyped
+
+_NOTIFY = "select pg_notify($1, payload) from unnest($2::text[]) as payload"
 
 WORTH_REPEATING = (
     asyncpg.SerializationError,
@@ -210,8 +216,7 @@ class PostgresqlTransaction(PostgresqlReader, Transaction):
             await self._fetch(_updating(table, tuple(columns)), *columns_of(rows))
 
     @asynccontextmanager
-    async def savepoint(self) -> AsyncIterator[None]:
-        """Undo what happens inside if it raises, and only that."""
+    async def _savepoint(self) -> AsyncIterator[None]:
         # By hand: asyncpg's own transactions refuse to nest in one that was begun by hand.
         await self._connection.execute("savepoint s")
         try:
@@ -235,6 +240,7 @@ class PostgresqlDatabase(Database):
         self._url = url
         self._time_limit_s = time_limit_s
         self._listening: asyncio.Task[None] | None = None
+        self._announcer = Announcer(self._notify)
         self._pool: Pool[asyncpg.Connection[Any]] = Pool(
             self._connect, _is_usable, size=pool_size, wait_limit_s=time_limit_s
         )
@@ -308,6 +314,14 @@ class PostgresqlDatabase(Database):
         if not await connection.fetchval("select pg_try_advisory_xact_lock($1)", number):
             raise Conflict(Code.IN_PROGRESS, "a request with this key is still running")
 
+    def _announce(self, payloads: list[str]) -> None:
+        self._announcer.add(payloads)
+
+    async def _notify(self, payloads: Sequence[str]) -> None:
+        # In a transaction of its own: whoever notifies commits one after the other, through one lock of the server.
+        async with self._connection() as connection:
+            await connection.execute(_NOTIFY, CHANNEL, payloads)
+
     def listen(self, channel: str, heard: Callable[[str | None], None]) -> None:
         """Call `heard` with each payload of a channel; with `None` when payloads may have been missed."""
         super().listen(channel, heard)
@@ -335,11 +349,17 @@ class PostgresqlDatabase(Database):
             await asyncio.sleep(RECONNECT_PAUSE_S)
 
     async def _close(self) -> None:
+        await self._announcer.close()
         if self._listening is not None:
             self._listening.cancel()
             with suppress(asyncio.CancelledError):
                 await self._listening
         await self._pool.close()
+
+    async def facts(self) -> Facts:
+        """Ask the server about itself."""
+        async with self._connection() as connection:
+            return await facts.of_postgresql(connection)
 
     def load(self) -> Load:
         """Tell how busy the connections are."""

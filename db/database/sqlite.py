@@ -13,6 +13,8 @@ import aiosqlite
 import msgspec
 from sqlalchemy.dialects import sqlite
 
+from db.announcements import CHANNEL
+from db.database import facts
 from db.database.interface import Compiled, Compiler, Database, Load, Reader, Retry, Transaction
 from db.database.pool import Pool
 from db.errors import Code, Conflict, Unavailable
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Table
 
+    from db.database.facts import Facts
     from db.database.interface import Row, Statement
 
 T = TypeVar("T")
@@ -159,8 +162,7 @@ class SqliteTransaction(SqliteReader, Transaction):
             await self._connection.executemany(sql, rows)
 
     @asynccontextmanager
-    async def savepoint(self) -> AsyncIterator[None]:
-        """Undo what happens inside if it raises, and only that."""
+    async def _savepoint(self) -> AsyncIterator[None]:
         name = f"s{next(savepoints)}"
         await self._connection.execute(f"savepoint {name}")
         try:
@@ -288,6 +290,11 @@ class SqliteDatabase(Database):
             self._heard(channel, payload)
         return answer
 
+    def _announce(self, payloads: list[str]) -> None:
+        # There is one process.
+        for payload in payloads:
+            self._heard(CHANNEL, payload)
+
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
         """Be the one writer; whoever waits longer than the time limit is refused, nothing being begun."""
@@ -326,6 +333,15 @@ class SqliteDatabase(Database):
         if self._brief_reader is not None:
             await self._brief_reader.close()
         await self._readers.close()
+
+    async def facts(self) -> Facts:
+        """Ask the file about itself."""
+        with translated_reads():
+            connection = await self._connect()
+            try:
+                return await facts.of_sqlite(connection, self.path)
+            finally:
+                await connection.close()
 
     def load(self) -> Load:
         """Tell how busy the connections are, the writer among them."""

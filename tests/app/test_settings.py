@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
 
-from app.cli import main
 from app.settings import BadSetting, Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-
-def refusal(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str, **settings: str
-) -> str:
-    """Run a command that must refuse, and return the line it says."""
-    for name in [name for name in os.environ if name.startswith("SHEAF_")]:
-        monkeypatch.delenv(name)
-    for name, value in settings.items():
-        monkeypatch.setenv(f"SHEAF_{name.upper()}", value)
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-    said = capsys.readouterr()
-    assert ended.value.code == 2
-    assert said.out == ""
-    lines = said.err.splitlines()
-    assert len(lines) == 1, lines
-    assert lines[0].startswith("sheaf: ")
-    return lines[0]
+    from tests.app.conftest import Refusal
 
 
 @pytest.mark.parametrize(
@@ -50,21 +32,21 @@ def refusal(
     ],
 )
 def test_a_setting_that_cannot_be_is_named(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str
+    refusal: Refusal, name: str, value: str
 ) -> None:
-    assert f"SHEAF_{name.upper()}" in refusal(monkeypatch, capsys, "serve", **{name: value})
+    assert f"SHEAF_{name.upper()}" in refusal("serve", **{name: value})
 
 
 @pytest.mark.parametrize("url", ["sqlite:///", "sqlite:///:memory:", "mysql://localhost/x", "sheaf.db", "sqlite://x"])
 def test_a_database_url_of_another_form_is_refused(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], url: str
+    refusal: Refusal, url: str
 ) -> None:
     for command in ("serve", "migrate"):
-        assert "SHEAF_DATABASE_URL" in refusal(monkeypatch, capsys, command, database_url=url)
+        assert "SHEAF_DATABASE_URL" in refusal(command, database_url=url)
 
 
 def test_a_database_that_cannot_be_used_is_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, postgresql_url: str
+    refusal: Refusal, tmp_path: Path, postgresql_url: str
 ) -> None:
     other = tmp_path / "other.db"
     other.write_bytes(b"no database at all" * 100)
@@ -78,11 +60,11 @@ def test_a_database_that_cannot_be_used_is_one_line(
         "postgresql://127.0.0.1:1/x",
     ):
         for command in ("migrate", "serve"):
-            refusal(monkeypatch, capsys, command, database_url=url)
+            refusal(command, database_url=url)
 
 
 def test_keys_that_cannot_verify_anything_are_refused_at_the_start(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, sqlite_url: str
+    refusal: Refusal, tmp_path: Path, sqlite_url: str
 ) -> None:
     path = tmp_path / "keys.json"
     for content in (
@@ -97,18 +79,34 @@ def test_keys_that_cannot_verify_anything_are_refused_at_the_start(
         json.dumps([{"alg": "ES256", "key": "no key"}]),
     ):
         path.write_text(content)
-        line = refusal(monkeypatch, capsys, "serve", database_url=sqlite_url, jwt_keys_file=str(path))
+        line = refusal("serve", database_url=sqlite_url, jwt_keys_file=str(path))
         assert "SHEAF_JWT_KEYS_FILE" in line, content
-    missing = refusal(monkeypatch, capsys, "serve", database_url=sqlite_url, jwt_keys_file=str(tmp_path / "none"))
+    missing = refusal("serve", database_url=sqlite_url, jwt_keys_file=str(tmp_path / "none"))
     assert str(tmp_path / "none") in missing
 
 
 def test_sqlite_serves_one_process(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], sqlite_url: str
+    refusal: Refusal, sqlite_url: str
 ) -> None:
-    assert "--workers" in refusal(monkeypatch, capsys, "serve", "--workers", "2", database_url=sqlite_url)
-    assert "PostgreSQL" in refusal(monkeypatch, capsys, "serve", database_url=sqlite_url, workers="2")
-    assert "--workers" in refusal(monkeypatch, capsys, "serve", "--workers", "0", database_url=sqlite_url)
+    assert "--workers" in refusal("serve", "--workers", "2", database_url=sqlite_url)
+    assert "PostgreSQL" in refusal("serve", database_url=sqlite_url, workers="2")
+    assert "--workers" in refusal("serve", "--workers", "0", database_url=sqlite_url)
+
+
+def test_a_port_that_is_taken_is_named(refusal: Refusal, sqlite_url: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert port in refusal("serve", database_url=sqlite_url, port=port)
+
+
+def test_what_a_command_cannot_do_is_said(refusal: Refusal, sqlite_url: str) -> None:
+    create = ("token", "create", "--role", "admin", "--subject", "ci")
+    for arguments, said in (
+        ((*create, "--scope", "scope_nowhere"), "no scope scope_nowhere"),
+        ((*create, "--scope", "scope_acme", "--ttl-seconds", "0"), "--ttl-seconds must be 1 or more"),
+        (("token", "revoke", "token_missing"), "no token token_missing"),
+    ):
+        assert refusal(*arguments, database_url=sqlite_url) == f"sheaf: {said}"
 
 
 def test_an_empty_variable_is_as_none() -> None:

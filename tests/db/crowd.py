@@ -13,19 +13,23 @@ if TYPE_CHECKING:
 
     from db.database import Row, Statement
 
-SCOPES, TYPES, RESOURCES, GROUPS, TAGS, ASSIGNMENTS = 400, 100, 40_000, 200, 4_000, 40_000
+SCOPES, TYPES, RESOURCES, GROUPS, TAGS, ASSIGNMENTS = 8_000, 2_000, 40_000, 2_000, 20_000, 40_000
 BIG = ("scopes", "resource_types", "resources", "tag_groups", "tags", "tag_assignments")
+ALIASES = ("home", "owner", "child")
 
 _MADE = "'2026-01-01T00:00:00Z' as created_at, 's' as created_by"
 _STAMPS = "created_at, created_by, revision, root_id"
 _VALUES = f"{_MADE}, 'r' as revision, 'scope_0' as root_id"
 # Scope 0 is the root; 1 to 20 are its children, and all others are below one of these.
+_PARENT = "case when n = 0 then null when n <= 20 then 'scope_0' else 'scope_' || (1 + n % 20) end"
+_BELOW = "when n <= 20 then 'p' || n || '/' else 'p' || (1 + n % 20) || '/p' || n || '/'"
+_PATH = f"'p0/' || case when n = 0 then '' {_BELOW} end"
+_TYPE, _SCOPE = f"'resource_type_' || (n % {TYPES})", f"'scope_' || (n * 7 % {SCOPES})"
+_GROUP, _TAG = f"'tag_group_' || (n % {GROUPS})", f"'tag_' || (n % {TAGS})"
 _ROWS = {
     f"scopes (id, parent_scope_id, name, external_id, path, {_STAMPS})": (
         SCOPES,
-        "'scope_' || n, case when n = 0 then null when n <= 20 then 'scope_0' else 'scope_' || (1 + n % 20) end, 'n', 'e' || n,"
-        " case when n = 0 then 'p0/' when n <= 20 then 'p0/p' || n || '/'"
-        f" else 'p0/p' || (1 + n % 20) || '/p' || n || '/' end, {_VALUES}",
+        f"'scope_' || n, {_PARENT}, 'n', 'e' || n, {_PATH}, {_VALUES}",
     ),
     f"resource_types (id, scope_id, key, key_folded, name, {_STAMPS})": (
         TYPES,
@@ -33,7 +37,7 @@ _ROWS = {
     ),
     f"resources (id, resource_type_id, scope_id, external_resource_id, display_name, {_STAMPS})": (
         RESOURCES,
-        f"'resource_' || n, 'resource_type_' || (n % {TYPES}), 'scope_' || (n * 7 % {SCOPES}), 'x' || n, 'name ' || n, {_VALUES}",
+        f"'resource_' || n, {_TYPE}, {_SCOPE}, 'x' || n, 'name ' || n, {_VALUES}",
     ),
     f"tag_groups (id, scope_id, key, name, is_locked, {_STAMPS})": (
         GROUPS,
@@ -41,12 +45,11 @@ _ROWS = {
     ),
     f"tags (id, scope_id, tag_group_id, identifier, label, {_STAMPS})": (
         TAGS,
-        f"'tag_' || n, 'scope_' || (n % {GROUPS}), 'tag_group_' || (n % {GROUPS}), 'i' || n, 'l', {_VALUES}",
+        f"'tag_' || n, 'scope_' || (n % {GROUPS}), {_GROUP}, 'i' || n, 'l', {_VALUES}",
     ),
     f"tag_assignments (id, tag_id, resource_id, scope_id, tag_group_id, resource_scope_id, {_STAMPS})": (
         ASSIGNMENTS,
-        f"'tag_assignment_' || n, 'tag_' || (n % {TAGS}), 'resource_' || n, 'scope_' || (n * 7 % {SCOPES}),"
-        f" 'tag_group_' || (n % {GROUPS}), 'scope_' || (n * 7 % {SCOPES}), {_VALUES}",
+        f"'tag_assignment_' || n, {_TAG}, 'resource_' || n, {_SCOPE}, {_GROUP}, {_SCOPE}, {_VALUES}",
     ),
 }
 
@@ -121,9 +124,4 @@ def _is_scan(line: str) -> bool:
     if "Seq" in words and "Scan" in words:
         return words[words.index("on") + 1] in BIG
     # With an index it goes in the order of that index, of which a limit takes the beginning.
-    return (
-        words[:1] == ["SCAN"]
-        and "INDEX" not in words
-        and words[1] not in {"keys", "json_each", "ids"}
-        and "VIRTUAL" not in words
-    )
+    return words[:1] == ["SCAN"] and words[1] in {*BIG, *ALIASES} and "INDEX" not in words

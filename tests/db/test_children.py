@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -38,7 +38,7 @@ async def tagged(acme: Database) -> Database:
 
 
 async def test_each_parent_gets_its_own_children_in_order(tagged: Database) -> None:
-    expected = {
+    expected: dict[Any, dict[str, list[str]]] = {
         tags.BY_RESOURCE: {
             "resource_e1": ["tag_billing", "tag_security"],
             "resource_none": [],

@@ -64,14 +64,20 @@ def crowded_postgresql(postgres_server: PostgresServer, postgres_template: str) 
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def crowd(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    """Open a crowded database that only this test knows."""
+def crowd_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the URL of a crowded database that only this test knows."""
     if request.param == "sqlite":
-        path = shutil.copyfile(request.getfixturevalue("crowded_sqlite"), tmp_path / "sheaf.db")
-        database = open_database(f"sqlite:///{path}")
-    else:
-        server: PostgresServer = request.getfixturevalue("postgres_server")
-        database = open_database(server.create_database(request.getfixturevalue("crowded_postgresql")))
+        return (
+            f"sqlite:///{shutil.copyfile(request.getfixturevalue('crowded_sqlite'), tmp_path / 'sheaf.db')}"
+        )
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return server.create_database(request.getfixturevalue("crowded_postgresql"))
+
+
+@pytest.fixture
+async def crowd(crowd_url: str) -> AsyncIterator[Database]:
+    """Open the test's crowded database."""
+    database = open_database(crowd_url)
     yield database
     await database.close()
 
@@ -86,11 +92,11 @@ def plans(monkeypatch: pytest.MonkeyPatch) -> Plans:
 @pytest.mark.parametrize(
     ("noun", "some"),
     [
-        (SCOPES, [f"scope_{i}" for i in range(0, 400, 40)]),
-        (RESOURCE_TYPES, [f"resource_type_{i}" for i in range(0, 100, 20)]),
+        (SCOPES, [f"scope_{i}" for i in range(22, 8_000, 400)]),
+        (RESOURCE_TYPES, [f"resource_type_{i}" for i in range(0, 2_000, 99)]),
         (RESOURCES, [f"resource_{i}" for i in KEYS]),
-        (TAG_GROUPS, [f"tag_group_{i}" for i in range(0, 200, 40)]),
-        (TAGS, [f"tag_{i}" for i in range(0, 4_000, 400)]),
+        (TAG_GROUPS, [f"tag_group_{i}" for i in range(0, 2_000, 99)]),
+        (TAGS, [f"tag_{i}" for i in range(0, 20_000, 999)]),
         (TAG_ASSIGNMENTS, [f"tag_assignment_{i}" for i in KEYS]),
     ],
     ids=lambda value: value.table.name if hasattr(value, "table") else None,
@@ -138,7 +144,7 @@ async def test_a_page_of_resources_is_read_by_an_index(
         (resources.BY_TAG, [f"tag_{i}" for i in range(20)]),
         (tags.BY_RESOURCE, [f"resource_{i}" for i in KEYS]),
         (tags.BY_TAG_GROUP, [f"tag_group_{i}" for i in range(20)]),
-        (scopes.CHILDREN, [f"scope_{i}" for i in range(20)]),
+        (scopes.CHILDREN, [f"scope_{i}" for i in (0, 3, *range(30, 48))]),
         (tag_assignments.BY_RESOURCE, [f"resource_{i}" for i in KEYS]),
         (tag_assignments.BY_TAG, [f"tag_{i}" for i in range(20)]),
     ],

@@ -35,13 +35,13 @@ async def ordered(acme: Database) -> Database:
 
 async def listed(
     database: Database,
-    selection: Selection = Selection(),
-    wanted: Page = Page(),
+    selection: Selection | None = None,
+    wanted: Page | None = None,
     noun: Any = RESOURCES,
     caller: Any = SYSTEM,
 ) -> Slice[Any]:
     async with database.read("test") as reader:
-        return await page(reader, caller, noun, selection, wanted)
+        return await page(reader, caller, noun, selection or Selection(), wanted or Page())
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 10, 11, 12, 64])

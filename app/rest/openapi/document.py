@@ -158,13 +158,12 @@ class _Document:
         return described
 
     def _response_headers(self, sent: Iterable[Header]) -> Schema:
+        described: Schema = {}
         for header in (*sent, headers.REQUEST_ID):
             required = {"required": True} if header.required else {}
             self._headers[header.name] = {"description": header.says, **required, "schema": header.schema}
-        return {
-            header.name: {"$ref": f"#/components/headers/{header.name}"}
-            for header in (*sent, headers.REQUEST_ID)
-        }
+            described[header.name] = {"$ref": f"#/components/headers/{header.name}"}
+        return described
 
     def _refusal(self, status: int, codes: list[Code]) -> Schema:
         """Describe the problems of one status; those of a single code are kept among the components."""

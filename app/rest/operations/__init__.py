@@ -6,7 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from app.rest.operations.description import RUN_BATCH
-from app.rest.operations.envelope import Envelope, Request, read_envelope
+from app.rest.operations.envelope import Envelope, read_envelope
+from app.rest.operations.requests import Request
 from app.rest.operations.results import Result, rendered
 from app.rest.operations.translation import Translation
 from app.rest.parameters import Parameters
@@ -60,7 +61,15 @@ def _record(call: Call) -> Record[Result]:
     """Keep the results under the envelope's key K: operation i has the key K/i, and the whole body's fingerprint."""
     key = key_text(call.headers.get("idempotency-key"))
 
-    def of(index: int) -> Key:
-        return Key.of(call.caller, f"{key}/{index}", b"POST", PATH.encode(), call.body)
+    if key is None:
+        return Record(dump=_answer, load=Result)
+    whole = Key.of(call.caller, key, b"POST", PATH.encode(), call.body)
 
-    return Record(dump=lambda result: result.answer, load=Result, key=None if key is None else of)
+    def of(index: int) -> Key:
+        return Key(Key.of(call.caller, f"{key}/{index}").id, whole.fingerprint)
+
+    return Record(dump=_answer, load=Result, key=of)
+
+
+def _answer(result: Result) -> Answer:
+    return result.answer

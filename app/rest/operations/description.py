@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from app.rest import headers
 from app.rest.openapi.operations import REFUSED_BODIES, Body, Operation, Reply
-from app.rest.operations.envelope import MAX_ID_CHARACTERS, METHODS
+from app.rest.operations.requests import MAX_ID_CHARACTERS, METHODS
 from app.rest.operations.results import BatchShown
 from app.samples import OPERATIONS
 from db.errors import Code

@@ -3,110 +3,143 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
+
+import msgspec
+
+from db.errors import Code, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from app.rest.operations.results import Result
 
 MARK = "$ref:"
 ESCAPED = "$$ref:"
+MAX_FILLED_BYTES = 16 * 1024 * 1024
+LONGEST_INDEX = 9
 _REFERENCE = re.compile(r"\$ref:([^#]+)#((?:/.*)?)\Z", re.DOTALL)
-# In a path the reference is a segment of its own: percent-encoded, or as it is where nothing follows it.
-_IN_PATH = re.compile(r"/(\$\$?ref:[^?]*)")
-
-Results = Mapping[str, Any]
 
 
 class Unresolved(Exception):
     """A reference that has no value, or one that can't stand where it stands."""
 
 
-def names(value: object) -> Iterator[str]:
-    """Yield the ids of the operations that a JSON value refers to."""
-    match value:
-        case str():
-            if found := _REFERENCE.match(value):
-                yield found[1]
-        case list():
-            for each in value:
-                yield from names(each)
-        case dict():
-            for each in value.values():
-                yield from names(each)
-        case _:
-            pass
+def refers(text: str) -> bool:
+    """Tell whether a string isn't to be taken as it is: a reference, or the escape of one."""
+    return text.startswith((MARK, ESCAPED))
 
 
-def names_in_path(url: str) -> Iterator[str]:
-    """Yield the ids of the operations that a url's segments refer to."""
-    for text in _segments(url):
-        yield from names(text)
+def in_value(value: object) -> Iterator[str]:
+    """Yield the references and escapes in a JSON value."""
+    pending = [value]
+    while pending:
+        match pending.pop():
+            case str(text):
+                if refers(text):
+                    yield text
+            case list(members):
+                pending.extend(members)
+            case dict(members):
+                pending.extend(members.values())
+            case _:
+                pass
 
 
-def fill(value: Any, results: Results) -> Any:
-    """Return a JSON value with its references replaced; raises `Unresolved`."""
-    match value:
-        case str():
-            if value.startswith(ESCAPED):
-                return value[1:]
-            return _resolve(value, results) if value.startswith(MARK) else value
-        case list():
-            return [fill(each, results) for each in value]
-        case dict():
-            return {name: fill(each, results) for name, each in value.items()}
-        case _:
-            return value
-
-
-def fill_text(value: str, results: Results) -> str:
-    """Return a text with its reference replaced by a text or number; raises `Unresolved`."""
-    filled = fill(value, results)
-    if isinstance(filled, bool) or not isinstance(filled, (str, int, float)):
-        raise Unresolved(f"{value} is no text, and stands where only text can")
-    return str(filled)
-
-
-def fill_path(url: str, results: Results) -> str:
-    """Return a url whose segments' references are replaced, percent-encoded; raises `Unresolved`."""
-    return _rewritten(url, lambda text: quote(fill_text(text, results), safe=""))
-
-
-def _segments(url: str) -> list[str]:
+def in_path(url: str) -> Iterator[str]:
+    """Yield the references and escapes in the segments of a url."""
     found: list[str] = []
 
     def note(text: str) -> str:
         found.append(text)
         return text
 
-    _rewritten(url, note)
-    return found
+    fill_path(url, note)
+    yield from found
 
 
-def _rewritten(url: str, replace: Callable[[str], str]) -> str:
-    path, query_mark, query = url.partition("?")
-    written: list[str] = []
-    rest = path
-    while rest:
-        if found := _IN_PATH.match(rest):
-            written.append("/" + replace(found[1]))
-            break
-        end = rest.find("/", 1)
-        segment, rest = (rest, "") if end < 0 else (rest[:end], rest[end:])
-        decoded = unquote(segment[1:])
-        refers = decoded.startswith((MARK, ESCAPED))
-        written.append("/" + replace(decoded) if refers else segment)
-    return "".join(written) + query_mark + query
-
-
-def _resolve(reference: str, results: Results) -> Any:
+def named(reference: str) -> str | None:
+    """Return the id of the operation that a reference is to."""
     found = _REFERENCE.match(reference)
-    if found is None:
-        raise Unresolved(f"{reference[:200]} is no reference: $ref:ID#/pointer")
-    if found[1] not in results:
-        raise Unresolved(f"{reference[:200]}: no earlier operation {found[1][:100]} has a result")
-    value = results[found[1]]
-    for token in found[2].split("/")[1:]:
-        value = _member(value, token.replace("~1", "/").replace("~0", "~"), reference)
-    return value
+    return found[1] if found else None
+
+
+def fill(value: Any, filled: Callable[[str], Any]) -> Any:
+    """Return a JSON value with its references and escapes replaced."""
+    match value:
+        case str():
+            return filled(value) if refers(value) else value
+        case list():
+            return [fill(each, filled) for each in value]
+        case dict():
+            return {name: fill(each, filled) for name, each in value.items()}
+        case _:
+            return value
+
+
+def fill_path(url: str, filled: Callable[[str], str]) -> str:
+    """Return a url whose segments' references and escapes are replaced, percent-encoded.
+
+    A reference is a segment of its own, percent-encoded; at a path's end it may stand as it is, `/` and all.
+    """
+    path, question_mark, query = url.partition("?")
+    segments = path.split("/")
+    for position, segment in enumerate(segments):
+        text = unquote(segment)
+        if not refers(text):
+            continue
+        if segment.endswith("#"):
+            text = unquote("/".join(segments[position:]))
+            segments[position:] = [quote(filled(text), safe="")]
+            break
+        segments[position] = quote(filled(text), safe="")
+    return "/".join(segments) + question_mark + query
+
+
+class Values:
+    """The results of earlier operations, as one operation looks into them."""
+
+    def __init__(self, results: Mapping[str, Result], room_bytes: int) -> None:
+        self._results = results
+        self._room = room_bytes
+        self._found: dict[str, tuple[Any, int]] = {}
+        self.bytes = 0
+        """How much was taken."""
+
+    def value(self, text: str) -> Any:
+        """Return what a reference stands for; raises `Unresolved`, and `Refused` where it gets too much."""
+        if text.startswith(ESCAPED):
+            return text[1:]
+        if text not in self._found:
+            value = self._resolved(text)
+            self._found[text] = value, len(msgspec.json.encode(value))
+        value, size = self._found[text]
+        self.bytes += size
+        if self.bytes > self._room:
+            detail = f"the values of earlier answers have more than {MAX_FILLED_BYTES:,} bytes together"
+            raise Refused(Code.TOO_LARGE, detail)
+        return value
+
+    def text(self, text: str) -> str:
+        """Return what a reference stands for, where only a text can stand."""
+        value = self.value(text)
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if not isinstance(value, (str, int, float)):
+            raise Unresolved(f"{text[:200]!a} is no text, and stands where only text can")
+        return str(value)
+
+    def _resolved(self, reference: str) -> Any:
+        found = _REFERENCE.match(reference)
+        if found is None:
+            raise Unresolved(f"{reference[:200]!a} is no reference: $ref:ID#/pointer")
+        if found[1] not in self._results:
+            raise Unresolved(f"{reference[:200]!a}: no earlier operation {found[1][:100]!a} has a result")
+        value: Any = self._results[found[1]].json
+        for token in found[2].split("/")[1:]:
+            value = _member(value, token.replace("~1", "/").replace("~0", "~"), reference)
+        return value
 
 
 def _member(value: Any, name: str, reference: str) -> Any:
@@ -114,6 +147,6 @@ def _member(value: Any, name: str, reference: str) -> Any:
     if isinstance(value, dict) and name in value:
         return value[name]
     whole = name.isascii() and name.isdecimal() and (name == "0" or not name.startswith("0"))
-    if isinstance(value, list) and whole and int(name) < len(value):
+    if isinstance(value, list) and whole and len(name) <= LONGEST_INDEX and int(name) < len(value):
         return value[int(name)]
-    raise Unresolved(f"{reference[:200]}: the result has nothing there")
+    raise Unresolved(f"{reference[:200]!a}: the result has nothing there")

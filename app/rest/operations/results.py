@@ -11,7 +11,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from app.rest.exchange import Answer, json_answer
 from app.rest.problems import STATUS
-from app.rest.work import REPLAYED
+from app.rest.work import replayed
 from db.errors import Code
 from db.plans import Undone
 
@@ -26,6 +26,7 @@ WHY_UNDONE = {
     Code.NOT_ATTEMPTED: "it was not attempted, because an earlier operation of the atomic batch failed",
     Code.FAILED_DEPENDENCY: "it was not run, because an operation that it depends on failed",
 }
+_CODE_OF_STATUS = {status: code for code, status in reversed(STATUS.items())}
 
 
 class ErrorShown(msgspec.Struct, frozen=True):
@@ -66,8 +67,14 @@ class Result:
     @cached_property
     def json(self) -> dict[str, Any]:
         """The result as JSON, for the pointers of references."""
-        body = {"body": msgspec.json.decode(self.answer.body)} if self.answer.body else {}
-        return {"response_code": self.answer.status, "headers": dict(self.answer.headers), **body}
+        shown: dict[str, Any] = msgspec.to_builtins(
+            ResultShown(self.answer.status, dict(self.answer.headers))
+        )
+        if self.answer.body:
+            shown["body"] = msgspec.json.decode(self.answer.body)
+        if self.failed:
+            shown["error"] = msgspec.to_builtins(_error(self.answer))
+        return shown
 
 
 def rendered(fates: list[Fate[Result]], envelope: Envelope) -> Answer:
@@ -81,21 +88,19 @@ def _shown(fate: Fate[Result]) -> ResultShown:
     if isinstance(fate, Undone):
         error = ErrorShown(fate.code, WHY_UNDONE[fate.code])
         return ResultShown(STATUS[fate.code], {}, UNSET, error)
-    answer = fate.result.answer
-    headers = (
-        {**answer.headers, REPLAYED: "true"} if fate.replayed else answer.headers
-    )
-    body = Raw(answer.body) if answer.body else UNSET
+    answer = replayed(fate.result.answer) if fate.replayed else fate.result.answer
     return ResultShown(
-        answer.status, dict(headers), body, _error(fate.result) if fate.result.failed else UNSET
+        answer.status,
+        dict(answer.headers),
+        Raw(answer.body) if answer.body else UNSET,
+        _error(answer) if fate.result.failed else UNSET,
     )
 
 
-def _error(result: Result) -> ErrorShown:
+def _error(answer: Answer) -> ErrorShown:
     """Take the error out of a dialect's body: a problem document, or the upload dialect's envelope."""
-    body = result.json.get("body")
+    body = msgspec.json.decode(answer.body) if answer.body else None
     body = body if isinstance(body, dict) else {}
     message = body.get("detail") or body.get("message") or ""
-    by_status = {status: code for code, status in reversed(STATUS.items())}
-    code = body.get("code") or by_status.get(result.answer.status, Code.INTERNAL)
+    code = body.get("code") or _CODE_OF_STATUS.get(answer.status, Code.INTERNAL)
     return ErrorShown(str(code), str(message))

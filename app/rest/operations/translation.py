@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
-import msgspec
 import structlog
 from yarl import URL
 
 from app.rest import problems
 from app.rest.exchange import Call
 from app.rest.operations import references
-from app.rest.operations.envelope import Request, refuse_nested
-from app.rest.operations.references import Unresolved
+from app.rest.operations.envelope import require_few_items
+from app.rest.operations.references import MAX_FILLED_BYTES, Unresolved, Values
+from app.rest.operations.requests import Request, items_in, refuse_nested
 from app.rest.operations.results import Result
 from app.rest.work import Act, Write, idempotency_key
 from app.telemetry import request_id
 from db.coalescing import Keyed
 from db.errors import Code, Refused, SheafError
 from db.plans import Operation
+from db.shapes import MAX_DEPTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any
 
     from app.rest.operations.envelope import Entry, Envelope
-    from app.rest.routes import Router
+    from app.rest.routes import Route, Router
     from db.coalescing import Task
     from db.idempotency import Answer
 
@@ -40,87 +41,102 @@ class Translation:
     def __init__(self, inner: Router, outer: Call, envelope: Envelope) -> None:
         self._inner = inner
         self._outer = outer
-        self._takes_values = envelope.takes_values
         self._renders: dict[int, Callable[[Any], Answer]] = {}
-        self.operations = [self._operation(index, entry) for index, entry in enumerate(envelope.entries)]
+        self._routes: dict[tuple[str, str], tuple[Route, dict[str, str]]] = {}
+        # By index: how many items an operation has, and how many bytes of values it took.
+        self._items: dict[int, int] = {}
+        self._filled_bytes: dict[int, int] = {}
+        self.operations: list[Operation[Result]] = []
+        for index, entry in enumerate(envelope.entries):
+            takes: list[str] = []
+            if isinstance(entry.request, Request):
+                self._items[index] = entry.request.items
+                takes = _references(entry.request) if envelope.takes_values else []
+            begin = partial(self._begin, index, entry, bool(takes))
+            self.operations.append(self._operation(index, entry, begin, takes))
 
-    def _operation(self, index: int, entry: Entry) -> Operation[Result]:
+    def _operation(
+        self, index: int, entry: Entry, begin: Callable[..., Task | Result], takes: list[str]
+    ) -> Operation[Result]:
         return Operation(
-            begin=partial(self._begin, index, entry),
+            begin=begin,
             finish=lambda outcome: Result(self._renders[index](outcome)),
             fail=partial(failure, index),
             id=entry.id,
             depends_on=frozenset(entry.depends_on),
-            refers_to=self._referred(entry),
+            refers_to=frozenset(filter(None, map(references.named, takes))),
         )
 
-    def _referred(self, entry: Entry) -> frozenset[str]:
-        request = entry.request
-        if not self._takes_values or isinstance(request, Refused):
-            return frozenset()
-        values = [request.body, dict(request.params), dict(request.headers)]
-        return frozenset([*references.names(values), *references.names_in_path(request.url)])
-
-    def _begin(self, index: int, entry: Entry, results: Mapping[str, Result]) -> Task | Result:
+    def _begin(
+        self, index: int, entry: Entry, takes_values: bool, results: Mapping[str, Result]
+    ) -> Task | Result:
         if isinstance(entry.request, Refused):
             return failure(index, entry.request)
         try:
-            request = self._filled(entry.request, results) if self._takes_values else entry.request
-            call = self._call(request)
-            work = self._inner.read(call)
+            request = self._filled(index, entry.request, results) if takes_values else entry.request
+            call, route = self._call(request)
+            work = route.handle(call)
+            if isinstance(work, Act):
+                detail = f"{request.url[:200]} can't be part of a batch"
+                raise Refused(Code.INVALID_VALUE, detail)
+            self._renders[index] = work.render
+            if not isinstance(work, Write):
+                return work.task
+            key = idempotency_key(call)
+            return work.command if key is None else Keyed(work.command, key)
         except Unresolved as unresolved:
             return Result(problems.problem(Code.FAILED_DEPENDENCY, str(unresolved)))
         except SheafError as error:
             return failure(index, error)
-        if isinstance(work, Act):
-            return failure(
-                index, Refused(Code.INVALID_VALUE, f"{request.url[:200]} can't be part of a batch")
-            )
-        self._renders[index] = work.render
-        if not isinstance(work, Write):
-            return work.task
-        key = idempotency_key(call)
-        return work.command if key is None else Keyed(work.command, key)
 
-    @staticmethod
-    def _filled(request: Request, results: Mapping[str, Result]) -> Request:
-        """Fill in the values of earlier answers; what the url names then is checked like what a client wrote."""
-        known = {name: result.json for name, result in results.items()}
-        url = references.fill_path(request.url, known)
+    def _filled(self, index: int, request: Request, results: Mapping[str, Result]) -> Request:
+        """Fill in the values of earlier answers; what comes of it then is checked like what a client wrote."""
+        others = sum(size for other, size in self._filled_bytes.items() if other != index)
+        values = Values(results, MAX_FILLED_BYTES - others)
+        url = references.fill_path(request.url, values.text)
         refuse_nested(url)
-        return Request(
-            request.method,
-            url,
-            {name: references.fill_text(text, known) for name, text in request.headers.items()},
-            {name: references.fill_text(text, known) for name, text in request.params.items()},
-            references.fill(request.body, known),
-            request.has_body,
-        )
+        headers = {name: references.fill(text, values.text) for name, text in request.headers.items()}
+        params = {name: references.fill(text, values.text) for name, text in request.params.items()}
+        try:
+            body = references.fill(request.body, values.value)
+            # `json` writes what the direct request could send and msgspec couldn't: numbers of any size.
+            sent = json.dumps(body).encode() if request.sent else b""
+        except RecursionError as error:
+            raise Refused(Code.MALFORMED, f"the body is nested deeper than {MAX_DEPTH} levels") from error
+        items = {**self._items, index: items_in(body)}
+        require_few_items(items.values())
+        self._items, self._filled_bytes[index] = items, values.bytes
+        return Request(request.method, url, headers, params, body, sent, items[index])
 
-    def _call(self, request: Request) -> Call:
+    def _call(self, request: Request) -> tuple[Call, Route]:
         path, _, query = request.url.partition("?")
-        pairs = [
-            pair
-            for pair in URL.build(query_string=query, encoded=True).query.items()
-            if pair[0] not in request.params
-        ]
-        return Call(
-            database=self._outer.database,
-            caller=self._outer.caller,
-            method=request.method,
-            path=path,
-            query=(*pairs, *request.params.items()),
-            headers=request.headers,
-            body=_encoded(request.body) if request.has_body else b"",
+        # Most operations of a batch go to a few routes.
+        known = self._routes.get((request.method, path))
+        if known is None:
+            known = self._routes[request.method, path] = self._inner.match(request.method, path)
+        route, segments = known
+        pairs = URL.build(query_string=query, encoded=True).query.items() if query else ()
+        params = request.params
+        call = Call(
+            self._outer.database,
+            self._outer.caller,
+            request.method,
+            path,
+            (*(pair for pair in pairs if pair[0] not in params), *params.items()),
+            request.headers,
+            request.sent,
+            segments,
         )
+        return call, route
 
 
-def _encoded(body: object) -> bytes:
-    try:
-        return msgspec.json.encode(body)
-    except UnicodeEncodeError:
-        # A lone surrogate, which the direct request would send as an escape and be told of.
-        return json.dumps(body).encode()
+def _references(request: Request) -> list[str]:
+    texts = chain(request.headers.values(), request.params.values())
+    return [
+        *references.in_path(request.url),
+        *filter(references.refers, texts),
+        *references.in_value(request.body),
+    ]
 
 
 def failure(index: int, error: Exception) -> Result:

@@ -1,0 +1,83 @@
+"""What `sheaf doctor` asks of a database: are the tables those of this version, does every reference lead somewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqlalchemy import Column, Select, Table, and_, func, inspect, select
+
+from db import tables
+from db.migrations import inspected
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from sqlalchemy import Connection
+
+    from db.database import Reader
+
+
+class Link(NamedTuple):
+    """A column whose value is the id of a row of another table, in the same root."""
+
+    table: Table
+    column: str
+    target: Table
+
+
+# Bulk tables carry no row-level foreign keys, so nothing but the writes themselves keeps these true.
+LINKS = (
+    Link(tables.scopes, "parent_scope_id", tables.scopes),
+    Link(tables.resource_types, "scope_id", tables.scopes),
+    Link(tables.resources, "scope_id", tables.scopes),
+    Link(tables.resources, "resource_type_id", tables.resource_types),
+    Link(tables.tag_groups, "scope_id", tables.scopes),
+    Link(tables.tags, "scope_id", tables.scopes),
+    Link(tables.tags, "tag_group_id", tables.tag_groups),
+    Link(tables.tag_assignments, "tag_id", tables.tags),
+    Link(tables.tag_assignments, "resource_id", tables.resources),
+    Link(tables.tag_assignments, "scope_id", tables.scopes),
+    Link(tables.tokens, "scope_id", tables.scopes),
+)
+
+
+def _counting(link: Link) -> Select[Any]:
+    target = link.target.alias("target")
+    column: Column[Any] = link.table.c[link.column]
+    return (
+        select(func.count())
+        .select_from(link.table)
+        .outerjoin(target, and_(target.c.id == column, target.c.root_id == link.table.c.root_id))
+        .where(column.is_not(None), target.c.id.is_(None))
+    )
+
+
+_COUNTING = {link: _counting(link) for link in LINKS}
+
+
+async def orphans(reader: Reader) -> dict[str, int]:
+    """Count, for each kind of reference that has any, the rows whose reference leads nowhere."""
+    found: dict[str, int] = {}
+    for link, statement in _COUNTING.items():
+        ((count,),) = await reader.fetch(statement, {})
+        if count:
+            found[f"{link.table.name}.{link.column}"] = count
+    return found
+
+
+async def missing(url: str) -> list[str]:
+    """Name the tables, columns and indexes of this version that a database doesn't have."""
+    return await inspected(url, lambda connection: list(_missing(connection)))
+
+
+def _missing(connection: Connection) -> Iterator[str]:
+    found = inspect(connection)
+    for table in tables.metadata.sorted_tables:
+        if not found.has_table(table.name):
+            yield f"table {table.name}"
+            continue
+        columns = {column["name"] for column in found.get_columns(table.name)}
+        yield from (f"column {table.name}.{name}" for name in set(table.columns.keys()) - columns)
+        indexes = {index["name"] for index in found.get_indexes(table.name)}
+        yield from (f"index {index.name}" for index in table.indexes if index.name not in indexes)

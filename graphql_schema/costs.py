@@ -1,0 +1,199 @@
+"""How deep an operation is and what it costs, before any of it runs.
+
+Cost: 1 for each object that a field can answer at most (the page sizes around it multiplied), 1 for each item of a
+mutation, nothing for scalars. Introspection counts likewise, by the mean sizes of the schema. A fragment is walked
+once however often it is spread, so that counting costs no more than the document.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    InlineFragmentNode,
+    IntValueNode,
+    ListValueNode,
+    OperationDefinitionNode,
+    SchemaMetaFieldDef,
+    TypeMetaFieldDef,
+    VariableNode,
+    get_named_type,
+    is_composite_type,
+    is_introspection_type,
+    is_object_type,
+)
+
+from db.reads import DEFAULT_LIMIT, MAX_LIMIT
+from graphql_schema.budgets import LimitReached, Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from graphql import GraphQLField, GraphQLNamedType, GraphQLSchema, SelectionSetNode, ValueNode
+
+PAGES = ("first", "last")
+CONNECTION_MEMBERS = frozenset({"edges", "nodes"})
+INTROSPECTION: Mapping[str, GraphQLField] = {
+    "__schema": SchemaMetaFieldDef,
+    "__type": TypeMetaFieldDef,
+}
+
+
+class Counter:
+    """Measures one operation of a valid document; raises `LimitReached` for what no operation may have."""
+
+    def __init__(
+        self, schema: GraphQLSchema, document: DocumentNode, variables: Mapping[str, Any], limits: Limits
+    ) -> None:
+        self.asked_variables = False
+        """Whether the cost depends on the variables."""
+        self._schema = schema
+        self._variables = variables
+        self._limits = limits
+        self._fragments = {
+            each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)
+        }
+        self._known: dict[str, tuple[int, int]] = {}
+        self._defaults: dict[str, ValueNode] = {}
+        self._level = 0
+
+    def measured(self, operation: OperationDefinitionNode) -> tuple[int, int]:
+        """Return the depth and the cost of an operation."""
+        self._defaults = {
+            each.variable.name.value: each.default_value
+            for each in operation.variable_definitions or ()
+            if each.default_value is not None
+        }
+        root = self._schema.get_root_type(operation.operation)
+        return self._selections(operation.selection_set, root)
+
+    def _selections(
+        self, selections: SelectionSetNode | None, parent: GraphQLNamedType | None
+    ) -> tuple[int, int]:
+        """Return the depth below, and the cost per parent, of a selection set."""
+        depth = cost = 0
+        for selection in selections.selections if selections else ():
+            match selection:
+                case FieldNode():
+                    below = self._field(selection, parent)
+                case InlineFragmentNode():
+                    condition = selection.type_condition
+                    inner = self._schema.get_type(condition.name.value) if condition else parent
+                    below = self._selections(selection.selection_set, inner)
+                case FragmentSpreadNode():
+                    below = self._fragment(selection.name.value)
+                case _:
+                    continue
+            depth, cost = max(depth, below[0]), cost + below[1]
+        return depth, cost
+
+    def _fragment(self, name: str) -> tuple[int, int]:
+        if name not in self._known:
+            fragment = self._fragments[name]
+            inner = self._schema.get_type(fragment.type_condition.name.value)
+            self._known[name] = self._selections(fragment.selection_set, inner)
+        return self._known[name]
+
+    def _field(self, node: FieldNode, parent: GraphQLNamedType | None) -> tuple[int, int]:
+        name = node.name.value
+        definition = INTROSPECTION.get(name) or getattr(parent, "fields", {}).get(name)
+        if definition is None:
+            # Only `__typename` is on every type.
+            return 1, 0
+        answer = get_named_type(definition.type)
+        items = self._items(node)
+        if not is_composite_type(answer):
+            return 1, items
+        depth, below = self._below(node, answer)
+        if is_introspection_type(answer):
+            # Its own rule of validation bounds the depth.
+            return 0, _mean_size(self._schema, parent, name) * (1 + below)
+        if name in CONNECTION_MEMBERS:
+            # The connection around it has counted its page.
+            return depth + 1, below
+        return depth + 1, items + self._page(node, answer) * (1 + below)
+
+    def _below(self, node: FieldNode, answer: GraphQLNamedType) -> tuple[int, int]:
+        if is_introspection_type(answer):
+            return self._selections(node.selection_set, answer)
+        self._level += 1
+        if self._level > self._limits.depth:
+            # Before a chain of fragments meets the interpreter's own limit.
+            raise LimitReached("depth", self._level, self._limits.depth)
+        measured = self._selections(node.selection_set, answer)
+        self._level -= 1
+        return measured
+
+    def _page(self, node: FieldNode, answer: GraphQLNamedType) -> int:
+        """Return how many objects a field answers at most."""
+        given = {argument.name.value: argument.value for argument in node.arguments or ()}
+        if is_object_type(answer) and "edges" in answer.fields:
+            sizes = [self._number(given[name]) for name in PAGES if name in given]
+            size = max((size for size in sizes if size is not None), default=DEFAULT_LIMIT)
+            # What is more than any server allows is refused by the field itself, as an argument.
+            if self._limits.page < size <= MAX_LIMIT:
+                raise LimitReached("page", size, self._limits.page)
+            return size
+        if "ids" in given:
+            return self._length(given["ids"])
+        return 1
+
+    def _items(self, node: FieldNode) -> int:
+        """Return the number of items of a mutation."""
+        given = {argument.name.value: argument.value for argument in node.arguments or ()}
+        if "operations" in given:
+            return self._length(given["operations"])
+        if "input" not in given:
+            return 0
+        items = self._length(given["input"])
+        if items > self._limits.batch_items:
+            # Before so many are coerced to the schema's types.
+            raise LimitReached("batchItems", items, self._limits.batch_items)
+        return items
+
+    def _number(self, value: ValueNode) -> int | None:
+        if isinstance(value, VariableNode):
+            given = self._variable(value)
+            if given is None and value.name.value in self._defaults:
+                return self._number(self._defaults[value.name.value])
+            return max(given, 0) if isinstance(given, int) and not isinstance(given, bool) else None
+        return max(int(value.value), 0) if isinstance(value, IntValueNode) else None
+
+    def _length(self, value: ValueNode) -> int:
+        if isinstance(value, VariableNode):
+            given = self._variable(value)
+            if given is None and value.name.value in self._defaults:
+                return self._length(self._defaults[value.name.value])
+            return len(given) if isinstance(given, list) else 1
+        return len(value.values) if isinstance(value, ListValueNode) else 1
+
+    def _variable(self, node: VariableNode) -> object:
+        self.asked_variables = True
+        return self._variables.get(node.name.value)
+
+
+@cache
+def _mean_size(schema: GraphQLSchema, parent: GraphQLNamedType | None, name: str) -> int:
+    """Return how many objects a field of the introspection answers, on average and rounded up."""
+    types = list(schema.type_map.values())
+    fields = [each for kind in types for each in getattr(kind, "fields", {}).values()]
+    owner = parent.name if parent else ""
+    match owner, name:
+        case "__Schema", "types":
+            return len(types)
+        case "__Schema", "directives":
+            return len(schema.directives)
+        case "__Type", "fields" | "inputFields":
+            return -(-len(fields) // len(types))
+        case "__Type", "enumValues" | "interfaces" | "possibleTypes":
+            values = sum(len(getattr(kind, "values", ())) for kind in types)
+            return -(-values // len(types))
+        case "__Field" | "__Directive", "args":
+            return -(-sum(len(getattr(each, "args", ())) for each in fields) // len(fields))
+        case _:
+            return 1
