@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import structlog
 
 from app.auth import Authenticator, root_token, verification_keys
-from app.state import AUTHENTICATOR, DATABASE, METRICS, RATE_LIMITER, SETTINGS
+from app.state import AUTHENTICATOR, DATABASE, HUB, METRICS, RATE_LIMITER, SETTINGS
 from db import idempotency
 from db.clock import instant
 from db.database import open_database
 from db.errors import SheafError
+from db.events import Hub
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -70,6 +71,14 @@ async def authentication(app: web.Application) -> AsyncIterator[None]:
     yield
 
 
+async def events(app: web.Application) -> AsyncIterator[None]:
+    """Hear what commits announce, here and in other processes."""
+    # Behind the authenticator, which should have forgotten who was revoked before anybody asks for him again.
+    app[HUB] = Hub(app[DATABASE])
+    yield
+    await app[HUB].close()
+
+
 async def watching(app: web.Application) -> AsyncIterator[None]:
     """Keep the numbers up to date that change by themselves."""
     task = asyncio.create_task(app[METRICS].keep_looking(app[DATABASE]))
@@ -101,4 +110,4 @@ async def _keep_house(opened: Database) -> None:
             log.warning("housekeeping_failed", error=error.detail)
 
 
-CONTEXTS = (database, authentication, watching, housekeeping)
+CONTEXTS = (database, authentication, events, watching, housekeeping)

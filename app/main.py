@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from app import explorer, graphql
+from app.connections import Connections
 from app.cors import Cors
 from app.http import around, show_metrics
 from app.lifespan import CONTEXTS
@@ -15,7 +16,7 @@ from app.limits import RateLimiter
 from app.metrics import NO_ROUTE, Metrics
 from app.proxy import Proxies
 from app.rest import door
-from app.state import CORS, METRICS, PROXIES, RATE_LIMITER, SETTINGS
+from app.state import CONNECTIONS, CORS, METRICS, PROXIES, RATE_LIMITER, SETTINGS
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -35,6 +36,8 @@ def create_app(settings: Settings) -> web.Application:
     app[RATE_LIMITER] = RateLimiter(settings.rate_limit_per_s)
     app[CORS] = Cors(settings.cors_origins)
     app[PROXIES] = Proxies(settings.trusted_proxies)
+    app[CONNECTIONS] = Connections(settings.max_streams)
+    app.on_shutdown.append(_leave)
     app.cleanup_ctx.extend(CONTEXTS)
     app.router.add_get("/metrics", show_metrics)
     app.router.add_routes(explorer.routes(PROJECT / "explorer" / "dist"))
@@ -42,6 +45,11 @@ def create_app(settings: Settings) -> web.Application:
     for path in (*door.ROUTER.paths(), EVERYTHING_ELSE):
         app.router.add_route("*", path, door.handle)
     return app
+
+
+async def _leave(app: web.Application) -> None:
+    """End what would otherwise wait for the server's patience to end."""
+    await app[CONNECTIONS].close()
 
 
 def _route_of(request: web.Request) -> str:

@@ -131,6 +131,15 @@ class Settings:
         _not_negative,
         "operations and batch items that one token may ask a process for in a second, then 429; 0: no limit",
     )
+    max_streams: int = _setting(  # type: ignore[assignment]
+        1_000, _positive, "WebSockets and event streams that a process holds open, then 503"
+    )
+    max_subscriptions: int = _setting(  # type: ignore[assignment]
+        100, _positive, "operations that may run on one WebSocket at a time"
+    )
+    subscription_check_s: float = _setting(  # type: ignore[assignment]
+        30.0, _seconds, "how often the token of a quiet subscription is judged again"
+    )
     trusted_proxies: tuple[Network, ...] = _setting(  # type: ignore[assignment]
         (),
         _networks,

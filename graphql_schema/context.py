@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from db.access import Principal
     from db.database import Database
     from db.events import Hub
+    from graphql_schema.documents import Document
 
 T = TypeVar("T")
 
@@ -52,6 +53,8 @@ class Context:
         """The limits of the HTTP request that the operation came with, shared by all its operations."""
         self.cost: int | None = None
         """What the operation costs, once it is known."""
+        self.document: Document | None = None
+        """The operation's document, once it is read and counted."""
         self._lasting = lasting
         self._caller = caller
         self._loaders = None if caller is None else Loaders(database, caller)

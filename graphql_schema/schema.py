@@ -6,9 +6,9 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import strawberry
-from graphql import GraphQLError, OperationDefinitionNode, get_operation_ast, parse
+from graphql import GraphQLError, OperationDefinitionNode
 from strawberry.exceptions import MissingQueryError
-from strawberry.extensions import ParserCache, SchemaExtension
+from strawberry.extensions import SchemaExtension
 from strawberry.printer import print_schema as sdl_of
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
@@ -16,8 +16,9 @@ from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from db.errors import Code
-from graphql_schema import errors
-from graphql_schema.limits import LimitQueries, LimitsExtension, told
+from graphql_schema import errors, limits
+from graphql_schema.budgets import LimitReached
+from graphql_schema.limits import LimitQueries, LimitsExtension
 from graphql_schema.nodes import NodeQueries
 from graphql_schema.operations import OperationMutations
 from graphql_schema.resource_types import ResourceType, ResourceTypeMutations, ResourceTypeQueries
@@ -98,7 +99,7 @@ schema = _Schema(
     subscription=Subscription,
     types=[Scope, ResourceType, Resource, TagGroup, Tag, TagAssignment],
     # The limits validate, so what else refuses a document comes behind them.
-    extensions=[ParserCache, LimitsExtension, _OneOperation],
+    extensions=[LimitsExtension, _OneOperation],
     config=StrawberryConfig(scalar_map=SCALARS),
 )
 
@@ -106,6 +107,20 @@ schema = _Schema(
 def print_schema() -> str:
     """Return the schema as `schema.graphql` has it."""
     return sdl_of(schema) + "\n"
+
+
+def admit(
+    document: str, variables: dict[str, Any] | None, operation_name: str | None, context: Context
+) -> GraphQLError | None:
+    """Count an operation against its request's limits, before anything of the request runs; return what is exceeded.
+
+    What else is wrong with the operation is told when it is executed.
+    """
+    try:
+        limits.admit(context, schema._schema, document, variables, operation_name)  # noqa: SLF001 - the one way to it
+    except LimitReached as error:
+        return error.with_traceback(None)
+    return None
 
 
 async def execute(
@@ -132,11 +147,8 @@ async def execute(
 
 def subscribes(document: str, operation_name: str | None, context: Context) -> bool:
     """Tell whether the operation is a subscription; what can't be read is none, and `execute` says why."""
-    try:
-        parsed = parse(document, max_tokens=context.budget.limits.tokens)
-    except (GraphQLError, RecursionError):
-        return False
-    operation = get_operation_ast(parsed, operation_name)
+    read = limits.documents.read(schema._schema, document, max_tokens=context.budget.limits.tokens)  # noqa: SLF001 - the one way to it
+    operation = read.operation(operation_name)
     return operation is not None and operation.operation.value == OperationType.SUBSCRIPTION.value
 
 
@@ -162,7 +174,6 @@ def _ended(result: ExecutionResult) -> PreExecutionError | None:
 
 
 def _told(result: ExecutionResult, context: Context) -> ExecutionResult:
-    result.errors = [told(error, context.budget) for error in result.errors or ()] or None
     errors.present(result, context.request_id)
     return result
 

@@ -85,7 +85,7 @@ class Client:
 
     async def get(self, path: str, **headers: str) -> Reply:
         """Send GET."""
-        return await self.send("GET", path, **headers)
+        return await self.saying(**headers).send("GET", path)
 
     async def post(self, path: str, value: object, **headers: str) -> Reply:
         """Send POST with JSON."""
@@ -101,9 +101,10 @@ class Client:
 
     async def delete(self, path: str, **headers: str) -> Reply:
         """Send DELETE."""
-        return await self.send("DELETE", path, **headers)
+        return await self.saying(**headers).send("DELETE", path)
 
     async def send_json(self, method: str, path: str, value: object, **headers: str) -> Reply:
+        """Send any method with JSON."""
         named = {"Content_Type": "application/json", **headers}
         return await self.send(method, path, json.dumps(value).encode(), **named)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from app.graphql.door import handle
+from app.graphql import door, sockets, streams
 from graphql_schema.schema import print_schema
 
 PATH = "/graphql"
@@ -17,6 +17,15 @@ def routes() -> list[web.RouteDef]:
         web.post(PATH, handle),
         web.get("/schema.graphql", schema_text),
     ]
+
+
+async def handle(request: web.Request) -> web.StreamResponse:
+    """Answer in the way the request asks for: over a socket, by a stream of events, or at once."""
+    if sockets.wanted(request):
+        return await sockets.handle(request)
+    if streams.wanted(request):
+        return await streams.handle(request)
+    return await door.handle(request)
 
 
 async def schema_text(_request: web.Request) -> web.Response:

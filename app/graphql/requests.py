@@ -38,7 +38,7 @@ async def from_body(request: web.Request) -> Operation:
         parameters = loads(body)
     if not isinstance(parameters, dict):
         raise Refused(Code.MALFORMED, "the body must be an object with a query")
-    return _operation(parameters)
+    return operation(parameters)
 
 
 def from_query(request: web.Request) -> Operation:
@@ -47,10 +47,11 @@ def from_query(request: web.Request) -> Operation:
     for name in ("variables", "extensions"):
         if text := parameters.get(name):
             parameters[name] = loads(text.encode("utf-8", "surrogatepass"))
-    return _operation(parameters)
+    return operation(parameters)
 
 
-def _operation(parameters: dict[str, Any]) -> Operation:
+def operation(parameters: dict[str, Any]) -> Operation:
+    """Read the members of a request; raises `Refused`."""
     query = parameters.get("query")
     variables = parameters.get("variables")
     name = parameters.get("operationName")

@@ -108,7 +108,7 @@ def routes() -> Iterator[Route]:
                     link=Link("/tokens/{id}", {"id": "$response.body#/id"}),
                 ),
             ),
-            refusals=frozenset({Code.FORBIDDEN}) | REFUSED_BODIES,
+            refusals=REFUSED_BODIES | {Code.FORBIDDEN, Code.UNKNOWN_REFERENCE},
         ),
     )
     yield Route(

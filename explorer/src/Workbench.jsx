@@ -3,6 +3,7 @@ import { GraphiQL, HISTORY_PLUGIN } from 'graphiql';
 import { ActiveTabScroller } from './ActiveTabScroller.jsx';
 import { EXAMPLES } from './examples.js';
 import { EXAMPLES_PLUGIN } from './ExamplesPlugin.jsx';
+import { SystemThemeFollower } from './SystemThemeFollower.jsx';
 
 const PLUGINS = [EXAMPLES_PLUGIN, HISTORY_PLUGIN];
 
@@ -32,6 +33,7 @@ export function Workbench({ fetcher, hasToken }) {
       {/* The brand is in the top bar; here the tabs need the room. */}
       <GraphiQL.Logo>{null}</GraphiQL.Logo>
       <ActiveTabScroller />
+      <SystemThemeFollower />
     </GraphiQL>
   );
 }

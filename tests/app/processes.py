@@ -26,7 +26,9 @@ def free_port() -> int:
 
 def environment(settings: dict[str, str]) -> dict[str, str]:
     """Return this process's environment with no other settings than those given."""
-    others = {name: value for name, value in os.environ.items() if "SHEAF_" not in name}
+    # The first start leaves its byte code for all later ones.
+    dropped = {name for name in os.environ if "SHEAF_" in name} | {"PYTHONDONTWRITEBYTECODE"}
+    others = {name: value for name, value in os.environ.items() if name not in dropped}
     return {**others, **{f"SHEAF_{name.upper()}": value for name, value in settings.items()}}
 
 

@@ -26,7 +26,9 @@ def test_migrate_makes_a_database(sheaf: Sheaf, tmp_path: Path, postgres_server:
     postgres_server.drop_database(postgres)
 
 
-async def test_a_token_of_the_command_line_works_until_it_is_revoked_there(sheaf: Sheaf, database_url: str) -> None:
+async def test_a_token_of_the_command_line_works_until_it_is_revoked_there(
+    sheaf: Sheaf, database_url: str
+) -> None:
     async with serving(database_url, token_cache_s=0.0) as server:
         await server.root.created("/scopes", {"id": "scope_acme", "name": "Acme"})
         create = ("token", "create", "--scope", "scope_acme", "--role", "writer", "--subject", "ci")

@@ -31,7 +31,9 @@ def client_of(running: Running, session: ClientSession) -> Client:
     return Client(session, running.url, {"Authorization": "Bearer root"})
 
 
-async def write_until_it_breaks(client: Client, numbers: count[int], acknowledged: dict[int, bytes]) -> int:
+async def write_until_it_breaks(
+    client: Client, numbers: count[int], acknowledged: dict[int, bytes], enough: asyncio.Event
+) -> int:
     """Send batches, each under a key, and return the number of the one that was never answered."""
     while True:
         number = next(numbers)
@@ -41,6 +43,8 @@ async def write_until_it_breaks(client: Client, numbers: count[int], acknowledge
             return number
         assert reply.status == 201, reply
         acknowledged[number] = reply.body
+        if len(acknowledged) == ACKNOWLEDGED_BEFORE_THE_KILL:
+            enough.set()
 
 
 async def stored_batches(client: Client) -> Counter[int]:
@@ -59,15 +63,22 @@ async def test_what_was_acknowledged_survives_a_kill_and_nothing_is_half_written
 ) -> None:
     first = sheaf.serve(database_url=database_url, root_token="root")
     acknowledged: dict[int, bytes] = {}
-    numbers = count()
+    numbers, enough = count(), asyncio.Event()
     async with ClientSession() as session:
         client = client_of(first, session)
         await client.created("/scopes", {"id": "scope_acme", "name": "Acme"})
-        kind = {"id": "resource_type_document", "scopeId": "scope_acme", "key": "document", "name": "Document"}
+        kind = {
+            "id": "resource_type_document",
+            "scopeId": "scope_acme",
+            "key": "document",
+            "name": "Document",
+        }
         await client.created("/resource-types", kind)
-        writers = [asyncio.create_task(write_until_it_breaks(client, numbers, acknowledged)) for _ in range(WRITERS)]
-        while len(acknowledged) < ACKNOWLEDGED_BEFORE_THE_KILL:
-            await asyncio.sleep(0.001)
+        writers = [
+            asyncio.create_task(write_until_it_breaks(client, numbers, acknowledged, enough))
+            for _ in range(WRITERS)
+        ]
+        await enough.wait()
         first.send(signal.SIGKILL)
         unanswered = await asyncio.gather(*writers)
     first.end()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.request import Request, urlopen
 
 from tests.app.processes import free_port
-from tests.server import serving
+from tests.server import ROOT_TOKEN, serving
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.app.processes import Running, Sheaf
 
 
-def post(running: Running, path: str, value: object, token: str = "root") -> int:
+def post(running: Running, path: str, value: object, token: str = ROOT_TOKEN) -> int:
     """Send JSON, and return the status."""
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     request = Request(running.url + path, json.dumps(value).encode(), headers)  # noqa: S310 - our own address
@@ -63,7 +63,9 @@ def test_a_second_server_on_one_sqlite_file_is_refused_until_the_first_is_gone(
     assert post(second, "/scopes", {"name": "Took over"}) == 201
 
 
-async def test_sigterm_takes_no_new_requests_and_lets_running_ones_finish(sheaf: Sheaf, database_url: str) -> None:
+async def test_sigterm_takes_no_new_requests_and_lets_running_ones_finish(
+    sheaf: Sheaf, database_url: str
+) -> None:
     running = sheaf.serve(database_url=database_url, root_token="root")
     body = json.dumps({"id": "scope_late", "name": "Late"}).encode()
     head = (
@@ -90,7 +92,9 @@ async def test_sigterm_takes_no_new_requests_and_lets_running_ones_finish(sheaf:
         assert (await server.root.read("/scopes/scope_late"))["name"] == "Late"
 
 
-def test_workers_share_a_port_are_replaced_when_they_die_and_end_together(sheaf: Sheaf, postgresql_url: str) -> None:
+def test_workers_share_a_port_are_replaced_when_they_die_and_end_together(
+    sheaf: Sheaf, postgresql_url: str
+) -> None:
     running = sheaf.serve("--workers", "2", database_url=postgresql_url, root_token="root")
     before = running.workers()
     assert len(before) == 2

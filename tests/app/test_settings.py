@@ -31,16 +31,14 @@ if TYPE_CHECKING:
         ("bogus", "1"),
     ],
 )
-def test_a_setting_that_cannot_be_is_named(
-    refusal: Refusal, name: str, value: str
-) -> None:
+def test_a_setting_that_cannot_be_is_named(refusal: Refusal, name: str, value: str) -> None:
     assert f"SHEAF_{name.upper()}" in refusal("serve", **{name: value})
 
 
-@pytest.mark.parametrize("url", ["sqlite:///", "sqlite:///:memory:", "mysql://localhost/x", "sheaf.db", "sqlite://x"])
-def test_a_database_url_of_another_form_is_refused(
-    refusal: Refusal, url: str
-) -> None:
+@pytest.mark.parametrize(
+    "url", ["sqlite:///", "sqlite:///:memory:", "mysql://localhost/x", "sheaf.db", "sqlite://x"]
+)
+def test_a_database_url_of_another_form_is_refused(refusal: Refusal, url: str) -> None:
     for command in ("serve", "migrate"):
         assert "SHEAF_DATABASE_URL" in refusal(command, database_url=url)
 
@@ -85,9 +83,7 @@ def test_keys_that_cannot_verify_anything_are_refused_at_the_start(
     assert str(tmp_path / "none") in missing
 
 
-def test_sqlite_serves_one_process(
-    refusal: Refusal, sqlite_url: str
-) -> None:
+def test_sqlite_serves_one_process(refusal: Refusal, sqlite_url: str) -> None:
     assert "--workers" in refusal("serve", "--workers", "2", database_url=sqlite_url)
     assert "PostgreSQL" in refusal("serve", database_url=sqlite_url, workers="2")
     assert "--workers" in refusal("serve", "--workers", "0", database_url=sqlite_url)
@@ -116,5 +112,5 @@ def test_an_empty_variable_is_as_none() -> None:
 def test_what_is_read_is_what_was_set() -> None:
     settings = Settings.read({"SHEAF_HOST": "::1", "SHEAF_PORT": "65535", "SHEAF_TOKEN_CACHE_S": "0"})
     assert (settings.host, settings.port, settings.token_cache_s) == ("::1", 65_535, 0.0)
-    with pytest.raises(BadSetting, match="^SHEAF_SHEAF is not a setting$"):
+    with pytest.raises(BadSetting, match=r"^SHEAF_SHEAF is not a setting$"):
         Settings.read({"SHEAF_SHEAF": "1"})

@@ -151,7 +151,12 @@ async def furnish(client: Client, *, root: str = "scope_acme", suffix: str = "")
     """
     scopes = [
         {"id": root, "name": "Acme", "externalId": f"{root}-external"},
-        {"id": f"scope_engineering{suffix}", "parentScopeId": root, "name": "Engineering", "externalId": "eng"},
+        {
+            "id": f"scope_engineering{suffix}",
+            "parentScopeId": root,
+            "name": "Engineering",
+            "externalId": "eng",
+        },
         {"id": f"scope_platform{suffix}", "parentScopeId": f"scope_engineering{suffix}", "name": "Platform"},
         {"id": f"scope_sales{suffix}", "parentScopeId": root, "name": "Sales", "externalId": "sales"},
     ]

@@ -48,7 +48,9 @@ async def test_patch_that_changes_nothing_keeps_the_revision(root: Client, examp
 
 
 @of_every_changing_noun
-async def test_what_may_not_change_is_refused_unless_it_is_what_is_stored(root: Client, example: Example) -> None:
+async def test_what_may_not_change_is_refused_unless_it_is_what_is_stored(
+    root: Client, example: Example
+) -> None:
     path = f"{example.path}/{example.stored}"
     before = await root.get(path)
     fixed, other = example.fixed
@@ -111,7 +113,9 @@ async def test_put_checks_existence_then_presence_then_freshness_of_if_match_the
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=str)
 async def test_patch_and_delete_honour_if_match_when_it_is_sent(root: Client, example: Example) -> None:
-    await root.created(example.path, {**example.full, "isLocked": False} if "isLocked" in example.more else example.full)
+    await root.created(
+        example.path, {**example.full, "isLocked": False} if "isLocked" in example.more else example.full
+    )
     path = f"{example.path}/{example.full['id']}"
     tag = (await root.get(path)).headers["ETag"]
     before = await root.everything()
@@ -136,7 +140,7 @@ async def test_patch_and_delete_honour_if_match_when_it_is_sent(root: Client, ex
 
 async def test_if_match_that_is_no_list_of_tags_is_refused(root: Client) -> None:
     before = await root.everything()
-    for wrong in ("abc", '"open', '"a" "b"', '"a";"b"', "w/\"a\"", "*, *"):
+    for wrong in ("abc", '"open', '"a" "b"', '"a";"b"', 'w/"a"', "*, *"):
         reply = await root.patch(ROADMAP, {"displayName": "New"}, If_Match=wrong)
         assert (reply.status, reply.code) == (400, "invalid_value"), wrong
     assert await root.everything() == before
@@ -197,7 +201,10 @@ async def test_what_is_required_cannot_be_cleared(root: Client) -> None:
 async def test_what_something_depends_on_stays_and_the_answer_says_what(root: Client) -> None:
     before = await root.everything()
     for path, told in (
-        ("/scopes/scope_acme", ("2 child scopes", "scope_engineering, scope_sales", "1 resource type", "2 tags")),
+        (
+            "/scopes/scope_acme",
+            ("2 child scopes", "scope_engineering, scope_sales", "1 resource type", "2 tags"),
+        ),
         ("/scopes/scope_engineering", ("1 child scope", "scope_platform", "1 resource", "resource_roadmap")),
         ("/resource-types/resource_type_document", ("1 resource", "resource_roadmap")),
     ):

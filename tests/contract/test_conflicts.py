@@ -106,7 +106,13 @@ async def test_an_item_that_meets_two_objects_or_has_another_id_than_its_keys_ob
 
 
 async def test_merge_folds_in_input_order(root: Client) -> None:
-    items = [tag("low", "first"), tag("high", "1"), tag("low", "second"), tag("high", "2"), tag("high", "High")]
+    items = [
+        tag("low", "first"),
+        tag("high", "1"),
+        tag("low", "second"),
+        tag("high", "2"),
+        tag("high", "High"),
+    ]
     reply = await root.post("/tags/batch?onConflict=merge", items)
     assert reply.status == 201
     assert [item["label"] for item in reply.json] == ["second", "High", "second", "High", "High"]

@@ -36,11 +36,19 @@ async def test_what_is_not_json_in_utf8_is_malformed(root: Client) -> None:
     for body in (
         *(b"", b" ", b"{", b"{}}", b"[1,]", b'{"name": "New",}', b"{'name': 'New'}", b"nul", b"\0", b"NaN"),
         *(b'{"name": "a\x01"}', b'{"name": "\\x"}', b'{"name": "\\u12"}', b"01", b"// no\n{}", b"Infinity"),
-        *(b'{"name": "\xff"}', b'{"name": "\xed\xa0\x80"}', b'{"name": "\xc0\x80"}', b"\xef\xbb\xbf" + good.encode()),
+        *(
+            b'{"name": "\xff"}',
+            b'{"name": "\xed\xa0\x80"}',
+            b'{"name": "\xc0\x80"}',
+            b"\xef\xbb\xbf" + good.encode(),
+        ),
         *(good.encode("utf-16"), good.encode("utf-16-le"), good.encode("utf-32")),
         *(b"[" * 100_000, b'{"name":' * 100_000, b'{"name": ' + b"[" * 5_000 + b"]" * 5_000 + b"}"),
     ):
-        for path, sent in (("/scopes", body), ("/scopes/batch", b"[" + body + b"]" if body.strip() else body)):
+        for path, sent in (
+            ("/scopes", body),
+            ("/scopes/batch", b"[" + body + b"]" if body.strip() else body),
+        ):
             reply = await post(root, path, sent)
             assert (reply.status, reply.code) == (400, "malformed"), (path, sent[:40])
     assert await root.everything() == before
@@ -48,7 +56,8 @@ async def test_what_is_not_json_in_utf8_is_malformed(root: Client) -> None:
 
 async def test_what_is_json_of_another_form_is_refused_at_its_place(root: Client) -> None:
     before = await root.everything()
-    for value in (None, True, 1, 1.5, "text", [], {}):
+    values: tuple[object, ...] = (None, True, 1, 1.5, "text", [], {})
+    for value in values:
         reply = await root.post("/scopes/batch", value)
         expected = (200, "") if value == [] else (400, "malformed")
         assert (reply.status, reply.code if reply.status != 200 else "") == expected, value
@@ -67,7 +76,10 @@ async def test_u0000_and_lone_surrogates_are_faults_in_every_field(root: Client,
     for bad in ("\0", "\ud800", "a\udfffb", "\udc00\ud800"):
         for name in texts:
             body = json.dumps({**example.full, name: bad}).encode()
-            for path, sent, pointer in ((example.path, body, ""), (f"{example.path}/batch", b"[" + body + b"]", "/0")):
+            for path, sent, pointer in (
+                (example.path, body, ""),
+                (f"{example.path}/batch", b"[" + body + b"]", "/0"),
+            ):
                 reply = await post(root, path, sent)
                 assert (reply.status, reply.faults) == (400, [(0, f"{pointer}/{name}", "invalid_value")])
         unknown = await root.post(example.path, {**example.full, bad: 1})
@@ -89,7 +101,9 @@ async def test_what_json_allows_inside_of_data_and_we_do_not_is_the_same_fault_f
         assert (one.status, one.faults) == (400, [(0, "/meta", "invalid_value")]), meta[:40]
         many = await post(root, "/scopes/batch", b"[" + scope(meta) + b"]")
         assert (many.status, many.faults) == (400, [(0, "/0/meta", "invalid_value")]), meta[:40]
-        changed = await root.send("PATCH", "/scopes/scope_sales", b'{"meta": ' + meta.encode() + b"}", Content_Type=JSON)
+        changed = await root.send(
+            "PATCH", "/scopes/scope_sales", b'{"meta": ' + meta.encode() + b"}", Content_Type=JSON
+        )
         assert (changed.status, changed.faults) == (400, [(0, "/meta", "invalid_value")]), meta[:40]
     assert await root.everything() == before
 
@@ -132,9 +146,28 @@ async def test_an_id_of_another_namespace_or_form_is_refused(root: Client) -> No
 async def test_a_path_with_what_no_id_holds_is_not_found(root: Client) -> None:
     for example in EXAMPLES:
         for wrong in (
-            *("%00", "%FF", "%ED%A0%80", "%F0%9F%98%80", "..", "%2e%2e", "%2F", "a%2Fb", "%", "%zz", "x", "'", ""),
+            *(
+                "%00",
+                "%FF",
+                "%ED%A0%80",
+                "%F0%9F%98%80",
+                "..",
+                "%2e%2e",
+                "%2F",
+                "a%2Fb",
+                "%",
+                "%zz",
+                "x",
+                "'",
+                "",
+            ),
             *(f"{example.namespace}_%00", f"{example.namespace}_a%2Fb", f"{example.namespace}_{'x' * 200}"),
-            *(f"{example.namespace}_%FF", f"{example.stored}/", f"{example.stored}%20", f"{example.stored}/x"),
+            *(
+                f"{example.namespace}_%FF",
+                f"{example.stored}/",
+                f"{example.stored}%20",
+                f"{example.stored}/x",
+            ),
             *(other.stored for other in EXAMPLES if other is not example),
         ):
             reply = await root.get(f"{example.path}/{wrong}")
@@ -172,7 +205,16 @@ async def test_a_header_of_stray_bytes_is_refused_and_is_never_a_fault_of_ours(s
         reply = await server.raw(head + header + b"\r\nContent-Length: %d\r\n\r\n" % len(good) + good)
         assert reply.startswith(b"HTTP/1.1 " + status), (header, reply)
         assert b"application/problem+json" in reply
-    for token in (b"\xff", b"a.\xff.b", b"..", b"a.b.c", b"e30.e30.", b"W10.e30.x", b'""', b"\xed\xa0\x80.a.b"):
+    for token in (
+        b"\xff",
+        b"a.\xff.b",
+        b"..",
+        b"a.b.c",
+        b"e30.e30.",
+        b"W10.e30.x",
+        b'""',
+        b"\xed\xa0\x80.a.b",
+    ):
         request = b"GET /scopes HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer " + token
         reply = await server.raw(request + b"\r\n\r\n")
         assert reply.startswith(b"HTTP/1.1 401"), (token, reply)
@@ -183,7 +225,13 @@ async def test_a_header_of_stray_bytes_is_refused_and_is_never_a_fault_of_ours(s
 async def test_another_media_type_or_encoding_is_refused(root: Client) -> None:
     before = await root.everything()
     for method, path in (("POST", "/scopes"), ("POST", "/scopes/batch"), ("PUT", "/scopes/scope_sales")):
-        for wrong in ("text/plain", "application/x-www-form-urlencoded", "application/merge-patch+json", "json", "*/*"):
+        for wrong in (
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "application/merge-patch+json",
+            "json",
+            "*/*",
+        ):
             reply = await root.send(method, path, b"{}", Content_Type=wrong, If_Match="*")
             assert (reply.status, reply.code) == (415, "unsupported_media_type"), (method, wrong)
     patch = await root.send("PATCH", "/scopes/scope_sales", b"{}", Content_Type="text/plain")
@@ -196,7 +244,11 @@ async def test_another_media_type_or_encoding_is_refused(root: Client) -> None:
     assert await root.everything() == before
     named = await post(root, "/scopes", b'{"name": "New"}', Content_Type="Application/JSON ; charset=utf-8")
     assert named.status == 201
-    for coding, body in (("gzip", gzip.compress(b"[]")), ("GZIP", gzip.compress(b"[]")), ("deflate", zlib.compress(b"[]"))):
+    for coding, body in (
+        ("gzip", gzip.compress(b"[]")),
+        ("GZIP", gzip.compress(b"[]")),
+        ("deflate", zlib.compress(b"[]")),
+    ):
         reply = await post(root, "/scopes/batch", body, Content_Encoding=coding)
         assert (reply.status, reply.json) == (200, []), coding
 

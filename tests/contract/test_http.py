@@ -32,7 +32,15 @@ async def test_a_method_that_a_path_has_not_is_405_with_those_it_has(root: Clien
 
 
 async def test_a_path_that_is_no_route_is_not_found(root: Client) -> None:
-    for path in ("/nowhere", "/resources/", "//resources", "/Resources", "/resources/a/b", "/resources.json", "/" + "a/" * 500):
+    for path in (
+        "/nowhere",
+        "/resources/",
+        "//resources",
+        "/Resources",
+        "/resources/a/b",
+        "/resources.json",
+        "/" + "a/" * 500,
+    ):
         for method in ("GET", "POST"):
             reply = await root.send(method, path)
             assert (reply.status, reply.code) == (404, "not_found"), path
@@ -40,7 +48,12 @@ async def test_a_path_that_is_no_route_is_not_found(root: Client) -> None:
 
 async def test_head_answers_as_get_does_without_a_body(root: Client) -> None:
     for example in EXAMPLES:
-        for path in (example.path, f"{example.path}/{example.stored}", f"{example.path}?limit=x", f"{example.path}/x"):
+        for path in (
+            example.path,
+            f"{example.path}/{example.stored}",
+            f"{example.path}?limit=x",
+            f"{example.path}/x",
+        ):
             got, head = await root.get(path), await root.send("HEAD", path)
             assert (head.status, head.body) == (got.status, b"")
             for name in ("Content-Type", "ETag", "Link"):

@@ -107,7 +107,9 @@ async def test_a_key_belongs_to_the_root_the_subject_and_the_tenant(server: Serv
         assert reply.status == 201, (number, reply)
         assert "Idempotency-Replayed" not in reply.headers
     other_token = await server.holder("scope_acme")
-    replayed = await other_token.post("/resources", {**ONE, "externalResourceId": "of 0"}, Idempotency_Key="shared")
+    replayed = await other_token.post(
+        "/resources", {**ONE, "externalResourceId": "of 0"}, Idempotency_Key="shared"
+    )
     assert replayed.headers["Idempotency-Replayed"] == "true"
 
 
@@ -145,7 +147,9 @@ async def test_a_key_whose_request_still_runs_is_in_progress(
 
 async def test_twenty_at_once_with_one_key_make_one_object(root: Client) -> None:
     replies = await asyncio.gather(*(root.post("/resources", ONE, Idempotency_Key="key") for _ in range(20)))
-    fresh = [reply for reply in replies if reply.status == 201 and "Idempotency-Replayed" not in reply.headers]
+    fresh = [
+        reply for reply in replies if reply.status == 201 and "Idempotency-Replayed" not in reply.headers
+    ]
     assert len(fresh) == 1
     for reply in replies:
         assert reply.status in {201, 409}

@@ -73,10 +73,12 @@ async def test_identifiers_are_printable(root: Client) -> None:
 async def test_numbers_and_flags_are_taken_only_as_such(root: Client) -> None:
     before = await root.everything()
     group = {"scopeId": "scope_acme", "key": "topic", "name": "Topic"}
-    for wrong in (0, -1, 2**31, 2**64, 1.0, 1.5, "1", True, []):
+    counts: tuple[object, ...] = (0, -1, 2**31, 2**64, 1.0, 1.5, "1", True, [])
+    for wrong in counts:
         reply = await root.post("/tag-groups", {**group, "maxAppliedPerTarget": wrong})
         assert (reply.status, reply.faults) == (400, [(0, "/maxAppliedPerTarget", "invalid_value")]), wrong
-    for flag in (0, 1, "true", {}):
+    flags: tuple[object, ...] = (0, 1, "true", {})
+    for flag in flags:
         reply = await root.post("/tag-groups", {**group, "isLocked": flag})
         assert (reply.status, reply.faults) == (400, [(0, "/isLocked", "invalid_value")]), flag
     assert await root.everything() == before

@@ -120,7 +120,9 @@ async def test_the_link_keeps_every_parameter(root: Client) -> None:
     reply = await root.get("/resources?scopeId=scope_engineering&limit=2&displayNamePrefix=&etags=true")
     onward = next_path(reply)
     assert onward is not None
-    assert onward.startswith("/resources?scopeId=scope_engineering&limit=2&displayNamePrefix=&etags=true&after=")
+    assert onward.startswith(
+        "/resources?scopeId=scope_engineering&limit=2&displayNamePrefix=&etags=true&after="
+    )
     assert all("etag" in item for item in await root.read(onward))
 
 
@@ -133,7 +135,10 @@ async def test_scope_id_is_exactly_that_scope_and_with_descendants_those_below_t
         ("scopeId=scope_engineering&withDescendants=false", ["resource_roadmap"]),
         ("scopeId=scope_engineering&withDescendants=true", ["resource_platform", "resource_roadmap"]),
         ("scopeId=scope_acme", []),
-        ("scopeId=scope_acme&withDescendants=true", ["resource_platform", "resource_roadmap", "resource_sales"]),
+        (
+            "scopeId=scope_acme&withDescendants=true",
+            ["resource_platform", "resource_roadmap", "resource_sales"],
+        ),
         ("", ["resource_platform", "resource_roadmap", "resource_sales"]),
         ("scopeId=scope_nowhere", []),
         ("scopeId=scope_nowhere&withDescendants=true", []),
@@ -212,7 +217,9 @@ async def test_an_unknown_parameter_is_refused_on_every_route(root: Client) -> N
             *((("PATCH", one), ("PUT", one)) if example.change is not None else ()),
         ):
             body = b"[]" if path.endswith("batch") else b"{}"
-            reply = await root.send(method, f"{path}?Limit=1", body, Content_Type="application/json", If_Match="*")
+            reply = await root.send(
+                method, f"{path}?Limit=1", body, Content_Type="application/json", If_Match="*"
+            )
             assert (reply.status, reply.code) == (400, "unknown_parameter"), (method, path)
             assert "Limit" in reply.json["detail"]
     assert await root.everything() == before

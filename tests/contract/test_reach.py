@@ -61,7 +61,9 @@ def sample(route: Route) -> Sample:
     others = {
         ("POST", "/batch"): Sample("POST", "/batch", {"requests": [CREATE]}),
         ("GET", "/tokens"): Sample("GET", "/tokens"),
-        ("POST", "/tokens"): Sample("POST", "/tokens", {"scopeId": "scope_acme", "role": "reader", "subject": "bob"}),
+        ("POST", "/tokens"): Sample(
+            "POST", "/tokens", {"scopeId": "scope_acme", "role": "reader", "subject": "bob"}
+        ),
         ("DELETE", "/tokens/{id}"): Sample("DELETE", "/tokens/token_missing"),
     }
     return others[route.method, route.template]
@@ -197,7 +199,11 @@ async def test_only_a_scope_within_reach_can_be_named(server: Server) -> None:
     for caller, right, found in (
         (engineering, "scope_platform", ["scope_platform"]),
         (engineering, "eng", ["scope_engineering", "scope_platform"]),
-        (server.root, "scope_globex-external", ["scope_engineering_g", "scope_globex", "scope_platform_g", "scope_sales_g"]),
+        (
+            server.root,
+            "scope_globex-external",
+            ["scope_engineering_g", "scope_globex", "scope_platform_g", "scope_sales_g"],
+        ),
     ):
         reply = await caller.get("/scopes", reach_tenant_id=right)
         assert [item["id"] for item in reply.json] == found
@@ -211,7 +217,11 @@ async def test_shared_objects_of_the_scopes_above_can_be_used_and_not_changed(se
     assert (await writer.get("/scopes/scope_acme")).status == 404
     assert (await writer.read("/scopes/scope_engineering"))["parentScopeId"] == "scope_acme"
     before = await server.root.everything()
-    for path in ("/resource-types/resource_type_document", "/tag-groups/tag_group_priority", "/tags/tag_high"):
+    for path in (
+        "/resource-types/resource_type_document",
+        "/tag-groups/tag_group_priority",
+        "/tags/tag_high",
+    ):
         assert (await writer.get(path)).status == 200
         for reply in (
             await writer.patch(path, {"name": "Mine"}),
@@ -224,7 +234,12 @@ async def test_shared_objects_of_the_scopes_above_can_be_used_and_not_changed(se
         reply = await writer.post(path, above)
         assert (reply.status, reply.faults) == (422, [(0, "/scopeId", "unknown_reference")])
     assert await server.root.everything() == before
-    tag = {"scopeId": "scope_engineering", "tagGroupId": "tag_group_priority", "identifier": "x", "label": "X"}
+    tag = {
+        "scopeId": "scope_engineering",
+        "tagGroupId": "tag_group_priority",
+        "identifier": "x",
+        "label": "X",
+    }
     await writer.created("/tags", tag)
     await writer.created("/tag-assignments", {"tagId": "tag_medium", "resourceId": "resource_roadmap"})
 

@@ -40,7 +40,11 @@ async def test_the_root_token_must_narrow_where_an_id_is_of_several_roots(server
             patched = await server.root.patch(path, example.change)
             put = await server.root.put(path, example.change, If_Match="*")
             assert (patched.code, put.code) == ("ambiguous_id", "ambiguous_id")
-    resource = {"resourceTypeId": "resource_type_document", "scopeId": "scope_engineering", "externalResourceId": "x"}
+    resource = {
+        "resourceTypeId": "resource_type_document",
+        "scopeId": "scope_engineering",
+        "externalResourceId": "x",
+    }
     created = await server.root.post("/resources", resource)
     assert (created.status, created.faults) == (409, [(0, "/scopeId", "ambiguous_id")])
     listed = await server.root.get("/resources?scopeId=scope_engineering")
@@ -94,7 +98,9 @@ async def test_a_taken_id_is_told_in_the_same_words_inside_and_outside_of_reach(
             ours = await writer.post("/resources", {**place, "id": own["id"]})
             words = ours.body.decode().replace("resource_mine", "resource_roadmap")
             assert words == theirs.body.decode()
-    scope = await writer.post("/scopes", {"id": "scope_engineering", "parentScopeId": "scope_sales", "name": "E"})
+    scope = await writer.post(
+        "/scopes", {"id": "scope_engineering", "parentScopeId": "scope_sales", "name": "E"}
+    )
     assert (scope.status, scope.faults) == (409, [(0, "/id", "id_taken")])
     assert await server.root.everything() == before
 

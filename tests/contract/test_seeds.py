@@ -1,4 +1,4 @@
-"""The three seeds of the catalogue dialect, request and answer as they were given, and what `sheaf serve` says to paste."""
+"""The seeds of the catalogue dialect, as they were given, and what `sheaf serve` says to paste."""
 
 from __future__ import annotations
 
@@ -100,15 +100,21 @@ async def test_seed_000_creates_resources_with_ids_that_rise_in_input_order(serv
     client = await prepared(server)
     await seeded(client, "/resource-types/batch", TYPES)
     answer = await seeded(client, "/resources/batch", RESOURCES)
-    members = ["id", "resourceTypeId", "scopeId", "externalResourceId", "displayName", "createdAt", "createdBy"]
+    members = [
+        "id",
+        "resourceTypeId",
+        "scopeId",
+        "externalResourceId",
+        "displayName",
+        "createdAt",
+        "createdBy",
+    ]
     assert [list(item) for item in answer] == [members] * 2
     assert all(re.fullmatch(f"resource_{UUID7}", item["id"]) for item in answer)
     assert answer[0]["id"] < answer[1]["id"]
     stamps = {"createdAt": answer[0]["createdAt"], "createdBy": "system"}
     sent = json.loads(RESOURCES)
-    assert answer == [
-        {"id": shown["id"], **item, **stamps} for shown, item in zip(answer, sent, strict=True)
-    ]
+    assert answer == [{"id": shown["id"], **item, **stamps} for shown, item in zip(answer, sent, strict=True)]
     assert await client.read(f"/resources/{answer[0]['id']}") == answer[0]
 
 
@@ -121,20 +127,26 @@ async def test_seed_002_creates_tags_whose_creator_comes_before_the_instant(serv
     assert [item["id"] for item in answer] == sorted(item["id"] for item in answer)
     stamps = {"createdBy": "system", "createdAt": answer[0]["createdAt"]}
     sent = json.loads(TAGS)
-    assert answer == [
-        {"id": shown["id"], **item, **stamps} for shown, item in zip(answer, sent, strict=True)
-    ]
+    assert answer == [{"id": shown["id"], **item, **stamps} for shown, item in zip(answer, sent, strict=True)]
 
 
 async def test_a_seed_sent_again_is_refused_as_a_whole_and_changes_nothing(server: Server) -> None:
     client = await prepared(server)
-    for path, body in (("/resource-types/batch", TYPES), ("/resources/batch", RESOURCES), ("/tags/batch", TAGS)):
+    for path, body in (
+        ("/resource-types/batch", TYPES),
+        ("/resources/batch", RESOURCES),
+        ("/tags/batch", TAGS),
+    ):
         await seeded(client, path, body)
     before = await client.everything()
-    types = await client.send("POST", "/resource-types/batch", TYPES.encode(), Content_Type="application/json")
+    types = await client.send(
+        "POST", "/resource-types/batch", TYPES.encode(), Content_Type="application/json"
+    )
     assert (types.status, types.code) == (409, "id_taken")
     assert types.faults == [(0, "/0/id", "id_taken"), (1, "/1/id", "id_taken")]
-    resources = await client.send("POST", "/resources/batch", RESOURCES.encode(), Content_Type="application/json")
+    resources = await client.send(
+        "POST", "/resources/batch", RESOURCES.encode(), Content_Type="application/json"
+    )
     assert (resources.status, resources.code) == (409, "already_exists")
     assert resources.faults == [(i, f"/{i}/externalResourceId", "already_exists") for i in range(2)]
     tags = await client.send("POST", "/tags/batch", TAGS.encode(), Content_Type="application/json")
@@ -143,7 +155,9 @@ async def test_a_seed_sent_again_is_refused_as_a_whole_and_changes_nothing(serve
     assert await client.everything() == before
 
 
-async def test_the_curl_lines_of_the_welcome_work_in_their_order_on_an_empty_catalogue(server: Server) -> None:
+async def test_the_curl_lines_of_the_welcome_work_in_their_order_on_an_empty_catalogue(
+    server: Server,
+) -> None:
     text = welcome(Settings(host="127.0.0.1", port=server.port), ROOT_TOKEN)
     assert server.url in text
     sent = []

@@ -21,7 +21,9 @@ async def test_a_token_is_shown_once_and_works_at_once(server: Server) -> None:
     assert re.fullmatch(r"sheaf_[A-Za-z0-9_-]{43}", made.json["token"])
     bob = server.client(made.json["token"])
     assert [item["id"] for item in await bob.read("/scopes")] == ["scope_engineering", "scope_platform"]
-    assert (await bob.created("/scopes", {"parentScopeId": "scope_engineering", "name": "X"}))["createdBy"] == "bob"
+    assert (await bob.created("/scopes", {"parentScopeId": "scope_engineering", "name": "X"}))[
+        "createdBy"
+    ] == "bob"
     listed = await server.root.get("/tokens")
     assert made.json["token"].encode() not in listed.body
     shown = {name: value for name, value in made.json.items() if name != "token"}
@@ -48,7 +50,9 @@ async def test_the_tokens_of_a_scope_go_with_it(server: Server) -> None:
     assert (await client.get("/scopes")).status == 200
     assert (await server.root.delete("/scopes/scope_sales")).status == 200
     assert (await client.get("/scopes")).status == 401
-    await server.root.created("/scopes", {"id": "scope_sales", "parentScopeId": "scope_acme", "name": "Sales"})
+    await server.root.created(
+        "/scopes", {"id": "scope_sales", "parentScopeId": "scope_acme", "name": "Sales"}
+    )
     assert (await client.get("/scopes")).status == 401
     assert await server.root.read("/tokens") == []
 
@@ -66,7 +70,10 @@ async def test_an_admin_manages_tokens_within_reach_only(server: Server) -> None
     assert (stolen.status, stolen.code) == (404, "not_found")
     assert [token["id"] for token in await server.root.read("/tokens")] == before
     own = await admin.created("/tokens", {**NEW, "scopeId": "scope_platform"})
-    assert {token["scopeId"] for token in await admin.read("/tokens")} == {"scope_engineering", "scope_platform"}
+    assert {token["scopeId"] for token in await admin.read("/tokens")} == {
+        "scope_engineering",
+        "scope_platform",
+    }
     assert (await admin.delete(f"/tokens/{own['id']}")).status == 200
 
 

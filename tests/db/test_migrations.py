@@ -42,7 +42,7 @@ def differences(connection: Connection) -> list[Any]:
     options = {"compare_type": True, "compare_server_default": True, "include_object": is_reflected}
     context = MigrationContext.configure(connection, opts=options)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*expression-based index resources_name")
+        warnings.filterwarnings("ignore", ".*expression-based index.*resources_name")
         found: list[Any] = compare_metadata(context, metadata)
     return found
 

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 CURRENT = "the ETag that the object has"
 # What every answer has, and what depends on the server's clock and dice.
 OF_EVERY_ANSWER = {
-    *("X-Request-Id", "X-Content-Type-Options", "X-Frame-Options", "Content-Security-Policy"),
-    *("Cross-Origin-Resource-Policy", "Referrer-Policy", "Content-Length", "Date", "Server"),
+    *("x-request-id", "x-content-type-options", "x-frame-options", "content-security-policy"),
+    *("cross-origin-resource-policy", "referrer-policy", "content-length", "date", "server"),
 }
+CANONICAL = {"Content-Type", "ETag", "Location", "Link", "Allow", "Idempotency-Replayed"}
 CHANCE = (
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z"), "TIME"),
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"), "UUID"),
@@ -167,7 +168,9 @@ async def directly(client: Client, case: Case) -> tuple[int, dict[str, str], str
     named = {name.replace("-", "_"): value for name, value in headers.items()}
     body = None if text is None else text.encode()
     reply = await client.send(case.method, case.path, body, **_in_one_case(named))
-    kept = {name: value for name, value in reply.headers.items() if name not in OF_EVERY_ANSWER}
+    # Only inside a batch the case of names is promised.
+    kept = {name.lower(): value for name, value in reply.headers.items()}
+    kept = {name: value for name, value in kept.items() if name not in OF_EVERY_ANSWER}
     return reply.status, kept, reply.body.decode()
 
 
@@ -186,7 +189,8 @@ async def envelope_of(client: Client, case: Case) -> str:
 def shown(result: Mapping[str, Any]) -> tuple[int, dict[str, str], str]:
     body = result.get("body")
     text = "" if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    return result["response_code"], result["headers"], text
+    assert set(result["headers"]) <= CANONICAL
+    return result["response_code"], {name.lower(): text for name, text in result["headers"].items()}, text
 
 
 def normal(answer: tuple[int, dict[str, str], str]) -> str:

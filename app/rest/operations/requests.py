@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -35,6 +36,7 @@ IGNORED_HEADERS = frozenset(
         "transfer-encoding",
     }
 )
+BEYOND_ALL_BITS = 10**400
 NESTED = ("/batch", "/graphql")
 
 
@@ -75,15 +77,30 @@ def bodies_of(envelope: bytes, requests: Sequence[object]) -> list[bytes | None]
         ]
     except (msgspec.MsgspecError, RecursionError):
         # It takes no lone surrogates, in whichever operation they stand.
-        return [_encoded(value.get("body")) if isinstance(value, dict) else None for value in requests]
+        return [encoded(value.get("body")) if isinstance(value, dict) else None for value in requests]
     return [None if isinstance(body, UnsetType) else bytes(body) for body in bodies]
 
 
-def _encoded(body: object) -> bytes:
+def encoded(body: object) -> bytes:
+    """Write a body that can't be sent as it came; numbers of any size, and lone surrogates, stay what they are."""
     try:
-        return json.dumps(body).encode()
+        text = json.dumps(body)
+        return (json.dumps(_finite(body)) if "Infinity" in text else text).encode()
     except RecursionError as error:
         raise Refused(Code.MALFORMED, f"the body is nested deeper than {MAX_DEPTH} levels") from error
+
+
+def _finite(value: Any) -> Any:
+    """Return a JSON value in which a number that was too large for Python is another such one."""
+    match value:
+        case float() if not isfinite(value):
+            return BEYOND_ALL_BITS if value > 0 else -BEYOND_ALL_BITS
+        case list():
+            return [_finite(each) for each in value]
+        case dict():
+            return {name: _finite(each) for name, each in value.items()}
+        case _:
+            return value
 
 
 def id_of(value: object) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from app.rest.exchange import Call
 from app.rest.operations import references
 from app.rest.operations.envelope import require_few_items
 from app.rest.operations.references import MAX_FILLED_BYTES, Unresolved, Values
-from app.rest.operations.requests import Request, items_in, refuse_nested
+from app.rest.operations.requests import Request, encoded, items_in, refuse_nested
 from app.rest.operations.results import Result
 from app.rest.work import Act, Write, idempotency_key
 from app.telemetry import request_id
@@ -99,8 +98,7 @@ class Translation:
         params = {name: references.fill(text, values.text) for name, text in request.params.items()}
         try:
             body = references.fill(request.body, values.value)
-            # `json` writes what the direct request could send and msgspec couldn't: numbers of any size.
-            sent = json.dumps(body).encode() if request.sent else b""
+            sent = encoded(body) if request.sent else b""
         except RecursionError as error:
             raise Refused(Code.MALFORMED, f"the body is nested deeper than {MAX_DEPTH} levels") from error
         items = {**self._items, index: items_in(body)}

@@ -1,0 +1,69 @@
+"""What runs on connections that stay open, and on whose behalf."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from app.limits import within
+from app.state import AUTHENTICATOR, DATABASE, HUB, SETTINGS
+from app.telemetry import request_id
+from db.errors import Code, Refused
+from db.events import FellBehind
+from graphql_schema.context import Context, Lasting
+from graphql_schema.schema import execute, subscribe, subscribes
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from aiohttp import web
+    from strawberry.types import ExecutionResult
+
+    from app.graphql.requests import Operation
+    from db.access import Principal
+
+TENANT = "reach-tenant-id"
+
+
+class TooSlow(Exception):
+    """A client that doesn't read what it asked for."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What a client says of itself, to be judged again and again while its connection lasts."""
+
+    authorization: str | None
+    tenant: str | None
+
+    def __post_init__(self) -> None:
+        """Refuse a tenant that no database could look for."""
+        if self.tenant is not None and not self.tenant.isprintable():
+            raise Refused(Code.INVALID_VALUE, f"{TENANT} holds characters that no id has")
+
+    async def caller(self, app: web.Application) -> Principal:
+        """Return whom the credentials mean now; raises what `Authenticator.principal` raises."""
+        return await app[AUTHENTICATOR].principal(self.authorization, self.tenant)
+
+
+async def results(
+    app: web.Application, operation: Operation, caller: Principal | None, credentials: Credentials
+) -> AsyncIterator[ExecutionResult]:
+    """Yield what an operation answers: a subscription any number of results, whatever else one, in time.
+
+    Raises `TooSlow` if the results aren't taken.
+    """
+    lasting = Lasting(app[HUB], lambda: credentials.caller(app), app[SETTINGS].subscription_check_s)
+    context = Context(app[DATABASE], caller, request_id=request_id.get(), lasting=lasting)
+    arguments = (operation.query, operation.variables, operation.operation_name, context)
+    if not subscribes(operation.query, operation.operation_name, context):
+        async with within(app[SETTINGS].time_limit_s):
+            result = await execute(*arguments)
+        yield result
+        return
+    async with aclosing(subscribe(*arguments)) as events:
+        async for result in events:
+            if any(isinstance(error.original_error, FellBehind) for error in result.errors or ()):
+                raise TooSlow
+            yield result
