@@ -31,7 +31,7 @@ from graphql_schema.tag_groups import TagGroup, TagGroupMutations, TagGroupQueri
 from graphql_schema.tags import Tag, TagMutations, TagQueries
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator
+    from collections.abc import AsyncGenerator, Iterable, Iterator
 
     from strawberry.types import ExecutionContext, ExecutionResult
 
@@ -154,7 +154,7 @@ def subscribes(document: str, operation_name: str | None, context: Context) -> b
 
 async def subscribe(
     document: str, variables: dict[str, Any] | None, operation_name: str | None, context: Context
-) -> AsyncIterator[ExecutionResult]:
+) -> AsyncGenerator[ExecutionResult, None]:
     """Yield a subscription's results as they come; never raises, every error of a result has its code.
 
     The last one is a `PreExecutionError` if the subscription was refused, or ended by anything but its client.

@@ -95,13 +95,13 @@ async def _resources_changed(
     scope_id: Annotated[strawberry.ID, strawberry.argument(description="The scope to watch.")],
     *,
     with_descendants: Annotated[
-        bool, strawberry.argument(description="Watch the scopes below it, too.")
+        bool | None, strawberry.argument(description="Watch the scopes below it, too.")
     ] = False,
 ) -> AsyncIterator[ResourcesChanged]:
     scope: ScopeRow | None = await (load(info.context.loaders, scope_id, SCOPES) or _nothing())
     if scope is None:
         raise _unknown(scope_id)
-    place = Place(scope, with_descendants)
+    place = Place(scope, bool(with_descendants))
     return announced(info.context.lasting, place, _is_of_resources)  # type: ignore[return-value]  # rows, which the type shows
 
 

@@ -15,7 +15,7 @@ from graphql_schema.context import Context, Lasting
 from graphql_schema.schema import execute, subscribe, subscribes
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from aiohttp import web
     from strawberry.types import ExecutionResult
@@ -49,7 +49,7 @@ class Credentials:
 
 async def results(
     app: web.Application, operation: Operation, caller: Principal | None, credentials: Credentials
-) -> AsyncIterator[ExecutionResult]:
+) -> AsyncGenerator[ExecutionResult, None]:
     """Yield what an operation answers: a subscription any number of results, whatever else one, in time.
 
     Raises `TooSlow` if the results aren't taken.

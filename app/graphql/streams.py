@@ -84,7 +84,7 @@ def _abort(request: web.Request) -> None:
 
 
 async def _send_all(
-    answer: web.StreamResponse, events: AsyncGenerator[bytes], stopping: asyncio.Event
+    answer: web.StreamResponse, events: AsyncGenerator[bytes, None], stopping: asyncio.Event
 ) -> None:
     """Write events as they come, and comments meanwhile, so that both sides notice when the other is gone."""
     leaving = asyncio.ensure_future(stopping.wait())
@@ -94,7 +94,8 @@ async def _send_all(
         while not leaving.done() and text != END:
             async with asyncio.timeout(SEND_LIMIT_S):
                 await answer.write(text)
-            await asyncio.wait({coming, leaving}, timeout=HEARTBEAT_S, return_when=asyncio.FIRST_COMPLETED)
+            either: set[asyncio.Future[Any]] = {coming, leaving}
+            await asyncio.wait(either, timeout=HEARTBEAT_S, return_when=asyncio.FIRST_COMPLETED)
             text = COMMENT
             if coming.done():
                 text = coming.result()
@@ -105,7 +106,7 @@ async def _send_all(
         await asyncio.gather(coming, leaving, return_exceptions=True)
 
 
-async def _events(request: web.Request, caller: Principal | None) -> AsyncGenerator[bytes]:
+async def _events(request: web.Request, caller: Principal | None) -> AsyncGenerator[bytes, None]:
     """Yield the text of each event; what keeps an operation from running is told by an event, too."""
     credentials = Credentials(request.headers.get("Authorization"), request.headers.get(TENANT))
     try:

@@ -20,8 +20,8 @@ ALIASES = ("home", "owner", "child")
 _MADE = "'2026-01-01T00:00:00Z' as created_at, 's' as created_by"
 _STAMPS = "created_at, created_by, revision, root_id"
 _VALUES = f"{_MADE}, 'r' as revision, 'scope_0' as root_id"
-# Scope 0 is the root; 1 to 20 are its children, and all others are below one of these.
-_PARENT = "case when n = 0 then null when n <= 20 then 'scope_0' else 'scope_' || (1 + n % 20) end"
+# Every scope has 20 children. Paths have one level more than the root's, which is enough to divide the reach.
+_PARENT = "case when n = 0 then null else 'scope_' || (n / 20) end"
 _BELOW = "when n <= 20 then 'p' || n || '/' else 'p' || (1 + n % 20) || '/p' || n || '/'"
 _PATH = f"'p0/' || case when n = 0 then '' {_BELOW} end"
 _TYPE, _SCOPE = f"'resource_type_' || (n % {TYPES})", f"'scope_' || (n * 7 % {SCOPES})"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.operations.batches import new, op, read, run, stored, tag
+from tests.operations.batches import new, op, read, resource, run, stored, tag
 
 if TYPE_CHECKING:
     from tests.server import Client, Server
@@ -42,7 +42,7 @@ async def test_an_atomic_batch_that_fails_stores_nothing_and_says_so_of_each(
 
 async def test_a_failure_within_a_joined_run_has_its_own_index_and_error(root: Client) -> None:
     before = await root.everything()
-    requests = [new("a"), new("b"), new("c", body={**new("c")["body"], "externalResourceId": "a"}), new("d")]
+    requests = [new("a"), new("b"), op("POST", "/resources", resource("c", externalResourceId="a")), new("d")]
     batch = await run(root, *requests, atomic=True)
     assert batch.codes == ["rolled_back", "rolled_back", "already_exists", "not_attempted"]
     assert await root.everything() == before
@@ -101,13 +101,11 @@ async def test_concurrent_atomic_batches_are_stored_whole_or_not_at_all(root: Cl
         if not each.success:
             assert set(each.codes) <= {"rolled_back", "already_exists", "not_attempted"}
     tags = [each["id"] for each in await root.read("/tags")]
-    assert tags == ["tag_high", "tag_medium"][:1] + [f"tag_{won[0]}-{i}" for i in range(6)] + ["tag_medium"] or (
-        sorted(tags) == sorted(["tag_high", "tag_medium", *(f"tag_{won[0]}-{i}" for i in range(6))])
-    )
+    assert tags == sorted(["tag_high", "tag_medium", *(f"tag_{won[0]}-{i}" for i in range(6))])
 
 
 async def test_a_client_that_goes_away_leaves_an_atomic_batch_whole(server: Server, root: Client) -> None:
-    tags = [op("POST", "/tags/batch", [tag(f"{j}-{i}") for i in range(50)]) for j in range(20)]
+    tags = [op("POST", "/tags/batch", [tag(f"{j}-{i}") for i in range(40)]) for j in range(20)]
     requests = [each for pair in zip(tags, (new(str(i)) for i in range(20)), strict=True) for each in pair]
     body = json.dumps({"requests": requests, "atomic": True}).encode()
     head = (
@@ -124,4 +122,4 @@ async def test_a_client_that_goes_away_leaves_an_atomic_batch_whole(server: Serv
             seen.append(len(await stored(root)))
             await asyncio.sleep(0.01)
     assert set(seen) <= {0, 20}
-    assert len(await root.read("/tags?limit=1000")) == 2 + 20 * 50 - (20 * 50 + 2 - 1000)
+    assert len(await root.read("/tags?limit=1000")) == 2 + 20 * 40
