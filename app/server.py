@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -197,6 +198,9 @@ async def serve(app: web.Application, *, shared: bool, listening: Callable[[], N
     try:
         site = web.TCPSite(runner, settings.host, settings.port, reuse_port=True if shared else None)
         await site.start()
+        # What was loaded until now is never garbage: the collector needn't look at it again.
+        gc.collect()
+        gc.freeze()
         listening()
         await stop.wait()
     finally:

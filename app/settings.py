@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 from app.proxy import network
 from db.database import sqlite_path
+from db.reads import DEFAULT_LIMIT, MAX_LIMIT
+from db.shapes import MAX_ITEMS
+from graphql_schema.budgets import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,6 +32,16 @@ def _positive(text: str) -> int:
     if number < 1:
         raise ValueError("must be 1 or more")
     return number
+
+
+def _between(least: int, most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        number = int(text)
+        if not least <= number <= most:
+            raise ValueError(f"must be from {least:,} to {most:,}")
+        return number
+
+    return read
 
 
 def _not_negative(text: str) -> float:
@@ -115,9 +128,26 @@ class Settings:
     cors_origins: tuple[str, ...] = _setting(
         (), _origins, "origins that browsers may call from, or `*`; none by default"
     )  # type: ignore[assignment]
-    max_body_bytes: int = _setting(16 * 1024 * 1024, _positive, "largest request body, after inflation")  # type: ignore[assignment]
+    max_body_bytes: int = _setting(Limits.body_bytes, _positive, "largest request body, after inflation")  # type: ignore[assignment]
+    max_depth: int = _setting(Limits.depth, _positive, "levels of fields in a GraphQL operation")  # type: ignore[assignment]
+    max_aliases: int = _setting(Limits.aliases, _positive, "aliases in a GraphQL request")  # type: ignore[assignment]
+    max_tokens: int = _setting(Limits.tokens, _positive, "tokens in the documents of a GraphQL request")  # type: ignore[assignment]
+    max_directives: int = _setting(Limits.directives, _positive, "directives in a GraphQL request")  # type: ignore[assignment]
+    max_cost: int = _setting(  # type: ignore[assignment]
+        Limits.cost, _positive, "objects and items that a GraphQL request may ask for"
+    )
+    max_operations: int = _setting(Limits.operations, _positive, "operations in a GraphQL request")  # type: ignore[assignment]
+    max_page: int = _setting(  # type: ignore[assignment]
+        Limits.page, _between(DEFAULT_LIMIT, MAX_LIMIT), "largest page of a list in GraphQL"
+    )
+    max_batch_items: int = _setting(  # type: ignore[assignment]
+        Limits.batch_items, _between(1, MAX_ITEMS), "items of one GraphQL mutation"
+    )
+    trusted_documents: str | None = _setting(  # type: ignore[assignment]
+        None, str, "JSON file `{id: document}`; GraphQL then executes these documents and no others"
+    )
     time_limit_s: float = _setting(  # type: ignore[assignment]
-        30.0, _seconds, "longest that a statement, a read or a GraphQL request may take, then 503"
+        Limits.seconds, _seconds, "longest that a statement, a read or a GraphQL request may take, then 503"
     )
     header_timeout_s: float = _setting(  # type: ignore[assignment]
         15.0, _seconds, "longest that the head of a request may take to arrive, then 408"
@@ -159,9 +189,6 @@ class Settings:
         """Read the settings of an environment; `BadSetting` names the variable that is wrong."""
         values: dict[str, object] = {}
         known = {PREFIX + each.name.upper(): each for each in fields(cls)}
-        for name in environment:
-            if name.startswith(PREFIX) and name not in known:
-                raise BadSetting(f"{name} is not a setting")
         for name, each in known.items():
             if text := environment.get(name):
                 try:
@@ -169,6 +196,12 @@ class Settings:
                 except ValueError as error:
                     raise BadSetting(f"{name}={text!r}: {error}") from error
         return cls(**values)  # type: ignore[arg-type]  # each value was made by its field's reader
+
+    @classmethod
+    def unknown(cls, environment: Mapping[str, str]) -> list[str]:
+        """Return the variables that look like settings and are none: typos, or settings of another version."""
+        known = {PREFIX + each.name.upper() for each in fields(cls)}
+        return sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
 
     @property
     def token_path(self) -> Path:

@@ -135,8 +135,10 @@ class Counter:
         if is_object_type(answer) and "edges" in answer.fields:
             sizes = [self._number(given[name]) for name in PAGES if name in given]
             size = max((size for size in sizes if size is not None), default=DEFAULT_LIMIT)
-            # What is more than any server allows is refused by the field itself, as an argument.
-            if self._limits.page < size <= MAX_LIMIT:
+            if size > MAX_LIMIT:
+                # No server allows it, so the field itself refuses its argument, and reads nothing.
+                return MAX_LIMIT
+            if size > self._limits.page:
                 raise LimitReached("page", size, self._limits.page)
             return size
         if "ids" in given:

@@ -181,6 +181,9 @@ def _told(result: ExecutionResult, context: Context) -> ExecutionResult:
 def _unfit(error: Exception) -> GraphQLError:
     """Tell what is wrong with a document in which there is nothing to execute."""
     match error:
+        case InvalidOperationTypeError(operation_type=OperationType.SUBSCRIPTION):
+            reason = "a subscription takes a WebSocket, or the header Accept: text/event-stream"
+            code = errors.BAD_USER_INPUT
         case InvalidOperationTypeError():
             reason = f"a {error.operation_type.value} can't be sent this way"
             code = Code.METHOD_NOT_ALLOWED.name

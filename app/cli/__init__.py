@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 COMMANDS = (serve, migrate, tokens, schema, doctor)
+# What `serve` tells its own workers.
+INTERNAL = frozenset({serve.CHILD})
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -26,6 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for command in COMMANDS:
         command.register(commands)
     parsed = parser.parse_args(arguments)
+    for name in Settings.unknown(os.environ):
+        if name not in INTERNAL:
+            print(f"sheaf: {name} is not a setting of this version, and is left out", file=sys.stderr)
     try:
         sys.exit(parsed.run(parsed, Settings.read(os.environ)))
     except (BadSetting, SheafError, ValueError, OSError) as error:

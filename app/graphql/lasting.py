@@ -12,13 +12,14 @@ from app.telemetry import request_id
 from db.errors import Code, Refused
 from db.events import FellBehind
 from graphql_schema.context import Context, Lasting
-from graphql_schema.schema import execute, subscribe, subscribes
+from graphql_schema.schema import ANY_OPERATION, execute, subscribe, subscribes
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Iterable
 
     from aiohttp import web
     from strawberry.types import ExecutionResult
+    from strawberry.types.graphql import OperationType
 
     from app.graphql.requests import Operation
     from db.access import Principal
@@ -48,9 +49,13 @@ class Credentials:
 
 
 async def results(
-    app: web.Application, operation: Operation, caller: Principal | None, credentials: Credentials
+    app: web.Application,
+    operation: Operation,
+    caller: Principal | None,
+    credentials: Credentials,
+    allowed: Iterable[OperationType] = ANY_OPERATION,
 ) -> AsyncGenerator[ExecutionResult, None]:
-    """Yield what an operation answers: a subscription any number of results, whatever else one, in time.
+    """Yield what an operation answers: a subscription any number of results, whatever else is allowed one, in time.
 
     Raises `TooSlow` if the results aren't taken.
     """
@@ -59,7 +64,7 @@ async def results(
     arguments = (operation.query, operation.variables, operation.operation_name, context)
     if not subscribes(operation.query, operation.operation_name, context):
         async with within(app[SETTINGS].time_limit_s):
-            result = await execute(*arguments)
+            result = await execute(*arguments, allowed=allowed)
         yield result
         return
     async with aclosing(subscribe(*arguments)) as events:

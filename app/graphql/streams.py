@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import structlog
 from aiohttp import web
+from strawberry.types.graphql import OperationType
 
 from app.graphql import requests
 from app.graphql.lasting import TENANT, Credentials, TooSlow, results
@@ -21,6 +22,7 @@ from app.state import CONNECTIONS, ROUTE
 from app.telemetry import request_id
 from db.errors import SheafError
 from graphql_schema.errors import internal
+from graphql_schema.schema import ANY_OPERATION
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -112,7 +114,8 @@ async def _events(request: web.Request, caller: Principal | None) -> AsyncGenera
     try:
         by_get = request.method == "GET"
         operation = requests.from_query(request) if by_get else await requests.from_body(request)
-        async with aclosing(results(request.app, operation, caller, credentials)) as answers:
+        allowed = (OperationType.QUERY,) if by_get else ANY_OPERATION
+        async with aclosing(results(request.app, operation, caller, credentials, allowed)) as answers:
             async for result in answers:
                 yield _next(response(result))
     except SheafError as error:

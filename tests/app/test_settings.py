@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from app.settings import BadSetting, Settings
+from app.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,5 +112,9 @@ def test_an_empty_variable_is_as_none() -> None:
 def test_what_is_read_is_what_was_set() -> None:
     settings = Settings.read({"SHEAF_HOST": "::1", "SHEAF_PORT": "65535", "SHEAF_TOKEN_CACHE_S": "0"})
     assert (settings.host, settings.port, settings.token_cache_s) == ("::1", 65_535, 0.0)
-    with pytest.raises(BadSetting, match=r"^SHEAF_SHEAF is not a setting$"):
-        Settings.read({"SHEAF_SHEAF": "1"})
+
+
+def test_what_is_no_setting_is_named_and_left_out() -> None:
+    environment = {"SHEAF_SHEAF": "1", "SHEAF_PORT": "4000", "OTHER": "x"}
+    assert Settings.unknown(environment) == ["SHEAF_SHEAF"]
+    assert Settings.read(environment) == Settings(port=4000)

@@ -157,6 +157,10 @@ class Step:
         kind = f"{type(command).__name__} {command.noun.table.name} in {self.reach}, dry_run={self.dry_run}"
         return f"<{kind} {' '.join(options)}: {list(command.items)}>"
 
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001 - Hypothesis calls it so
+        """Keep Hypothesis from showing how the commands were drawn, nouns and all."""
+        printer.text(repr(self))
+
 
 commands = st.one_of(
     st.sampled_from(NOUNS).flatmap(creates),

@@ -214,8 +214,8 @@ async def test_a_deep_query_takes_one_statement_per_edge(large: tuple[Client, St
     client, statements = large
     document = """query($n: Int!) { tags(last: $n, scopeId: "scope_sales", withDescendants: true) { nodes { id
         tagGroup { id scope { id parent { id } } }
-        resources { totalCount nodes { id resourceType { id } scope { id }
-          assignments { nodes { tag { id } resource { id } } } } } } } }"""
+        resources(first: 5) { totalCount nodes { id resourceType { id } scope { id }
+          assignments(first: 5) { nodes { tag { id } resource { id } } } } } } } }"""
     counts = []
     for count in (1, MANY):
         data = await client.data(document, n=count)

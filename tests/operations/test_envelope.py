@@ -149,6 +149,11 @@ async def test_the_items_of_all_operations_are_bounded_together(root: Client) ->
     assert (await run(root, *faulty)).codes == ["invalid_value"] * 10
 
 
+async def test_a_list_in_the_data_of_a_resource_is_one_item(root: Client) -> None:
+    lists = [op("POST", "/resources", resource(str(i), data=[0] * 2_000)) for i in range(10)]
+    assert (await run(root, *lists)).statuses == [201] * 10
+
+
 async def test_an_operation_with_more_items_than_the_direct_request_may_have_fails_alone(root: Client) -> None:
     batch = await run(root, op("POST", "/tags/batch", [{}] * 1_001), new("a"))
     assert (batch.codes, batch.statuses) == (["too_many_items", "201"], [413, 201])

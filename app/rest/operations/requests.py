@@ -37,6 +37,8 @@ IGNORED_HEADERS = frozenset(
     }
 )
 BEYOND_ALL_BITS = 10**400
+# In the bodies of uploads and deletes, and of a tag group that brings its tags.
+LISTS_OF_ITEMS = ("resources", "externalIds", "tags")
 NESTED = ("/batch", "/graphql")
 
 
@@ -148,14 +150,13 @@ def _normalised(path: str) -> str:
 
 
 def items_in(body: object) -> int:
-    """Count what a body asks for: the items of a list, or of the longest list in an object."""
+    """Count what a body asks for: the items of a list, or of an object's member that holds such a list."""
     if isinstance(body, list):
         return len(body)
-    most = 0
-    for each in body.values() if isinstance(body, dict) else ():
-        if isinstance(each, list) and len(each) > most:
-            most = len(each)
-    return most or 1
+    if not isinstance(body, dict):
+        return 1
+    lists = [each for name in LISTS_OF_ITEMS if isinstance(each := body.get(name), list)]
+    return max(map(len, lists)) if lists else 1
 
 
 def _headers(value: object) -> dict[str, str]:

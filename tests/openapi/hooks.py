@@ -1,11 +1,13 @@
-"""What Schemathesis finds and is right as it is, each with its reason; `schemathesis.toml` loads this."""
+"""What Schemathesis is told beside openapi.json, each with its reason; `schemathesis.toml` loads this."""
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import schemathesis
 from schemathesis.core.failures import AcceptedNegativeData
+from schemathesis.core.parameters import ParameterLocation
 from schemathesis.openapi.checks import RejectedPositiveData
 
 from app.rest.problems import STATUS
@@ -20,8 +22,6 @@ ABOUT_WHAT_IS_STORED = {code for code in Code if STATUS[code] in {404, 409, 412,
 
 # What JSON Schema can't say, by the words with which the server tells it.
 BEYOND_JSON_SCHEMA = (
-    # A cursor is opaque, and made by the server for one list.
-    "after is not a cursor that this server made",
     # Unicode has more unprintable characters than a pattern that all validators read can name.
     "identifier must be 1 to 256 printable characters",
     "subject must have 1 to 256 printable characters",
@@ -31,6 +31,26 @@ BEYOND_JSON_SCHEMA = (
     "parentScopeId: the items are their own ancestors",
     "two operations have the id",
 )
+
+
+_keys = (f"key-{number}" for number in count())
+
+
+@schemathesis.hook
+def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:
+    """Take out of valid requests what would keep them from doing anything."""
+    # A second request with a key is told just that.
+    if "Idempotency-Key" in case.headers and _is_valid(case, ParameterLocation.HEADER):
+        case.headers["Idempotency-Key"] = next(_keys)
+    # A cursor can't be guessed: the server makes it, for one list.
+    if "after" in case.query and _is_valid(case, ParameterLocation.QUERY):
+        del case.query["after"]
+
+
+def _is_valid(case: Case[Any], location: ParameterLocation) -> bool:
+    """Tell whether what a case has at a location fits its description."""
+    part = case.meta.components.get(location) if case.meta else None
+    return part is not None and part.mode.is_positive
 
 
 @schemathesis.hook
