@@ -38,7 +38,7 @@ def create_app(settings: Settings) -> web.Application:
     app[PROXIES] = Proxies(settings.trusted_proxies)
     app[CONNECTIONS] = Connections(settings.max_streams)
     app.on_shutdown.append(_leave)
-    app.cleanup_ctx.extend(CONTEXTS)
+    app.cleanup_ctx.extend((*CONTEXTS, graphql.opened))
     app.router.add_get("/metrics", show_metrics)
     app.router.add_routes(explorer.routes(PROJECT / "explorer" / "dist"))
     app.router.add_routes(graphql.routes())

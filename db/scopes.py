@@ -151,7 +151,7 @@ class _Planter:
 
     def _parent(self, parent: str) -> tuple[str, str] | Fault:
         """Return the place of a parent: the stored one, unless the batch makes one with that id in another root."""
-        planned = self._places.get(parent)
+        planned = self._place(parent) if parent in self._planned else None
         stored = [each for each in self._stored.get(parent, ()) if self._w.caller.reaches(each.path)]
         if isinstance(planned, tuple) and all(
             each.root_id != planned[0] for each in self._stored.get(parent, ())

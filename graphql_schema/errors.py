@@ -19,6 +19,10 @@ BAD_USER_INPUT = "BAD_USER_INPUT"
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 ROOT_REQUIRED = "ROOT_REQUIRED"
+# The code and the message that Apollo's clients wait for, to send the document itself.
+UNKNOWN_DOCUMENT = "PERSISTED_QUERY_NOT_FOUND"
+UNKNOWN_DOCUMENT_MESSAGE = "PersistedQueryNotFound"
+UNTRUSTED_DOCUMENT = "DOCUMENT_NOT_TRUSTED"
 
 # What a client wrote wrongly has one code in GraphQL, whether the schema or the data layer finds it.
 _CLIENT_MISTAKES = frozenset({Code.INVALID_VALUE, Code.MALFORMED})
@@ -37,6 +41,34 @@ class RootRequired(SheafError):
     def __init__(self) -> None:
         detail = "this server has several root scopes: name one with the header reach-tenant-id"
         super().__init__(Code.AMBIGUOUS_ID, detail)
+
+
+class UnknownDocument(SheafError):
+    """A document that is named, and that this server hasn't been sent or has forgotten."""
+
+    def __init__(self) -> None:
+        super().__init__(Code.NOT_FOUND, UNKNOWN_DOCUMENT_MESSAGE)
+
+
+class UntrustedDocument(SheafError):
+    """A document that isn't on the closed list of those this server executes."""
+
+    def __init__(self) -> None:
+        detail = "this server executes only the documents on its list: name one by documentId"
+        super().__init__(Code.FORBIDDEN, detail)
+
+
+# What the codes of the data layer don't say.
+OWN_CODES: dict[type[SheafError], str] = {
+    RootRequired: ROOT_REQUIRED,
+    UnknownDocument: UNKNOWN_DOCUMENT,
+    UntrustedDocument: UNTRUSTED_DOCUMENT,
+}
+
+
+def of_error(error: SheafError) -> GraphQLError:
+    """Return what refuses an operation as a whole as its error."""
+    return GraphQLError(error.detail, extensions=_extensions(error))
 
 
 def present(result: ExecutionResult, request_id: str) -> None:
@@ -82,8 +114,8 @@ def _cause(error: GraphQLError) -> Exception:
 
 
 def _extensions(cause: SheafError) -> dict[str, object]:
-    if isinstance(cause, RootRequired):
-        return {"code": ROOT_REQUIRED}
+    if (own_code := OWN_CODES.get(type(cause))) is not None:
+        return {"code": own_code}
     if isinstance(cause, Unavailable):
         return {"code": cause.code.name, "retryAfter": cause.retry_after_s}
     return {"code": BAD_USER_INPUT if cause.code in _CLIENT_MISTAKES else cause.code.name}

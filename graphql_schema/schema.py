@@ -17,7 +17,7 @@ from strawberry.types.graphql import OperationType
 
 from db.errors import Code
 from graphql_schema import errors, limits
-from graphql_schema.budgets import LimitReached
+from graphql_schema.budgets import LimitReached, Limits
 from graphql_schema.limits import LimitQueries, LimitsExtension
 from graphql_schema.nodes import NodeQueries
 from graphql_schema.operations import OperationMutations
@@ -109,9 +109,14 @@ def print_schema() -> str:
     return sdl_of(schema) + "\n"
 
 
+def faults(document: str) -> list[GraphQLError]:
+    """Return what is wrong with a document, whoever executes it."""
+    return limits.documents.read(schema._schema, document, max_tokens=Limits.tokens).errors  # noqa: SLF001 - the one way to it
+
+
 def admit(
     document: str, variables: dict[str, Any] | None, operation_name: str | None, context: Context
-) -> GraphQLError | None:
+) -> LimitReached | None:
     """Count an operation against its request's limits, before anything of the request runs; return what is exceeded.
 
     What else is wrong with the operation is told when it is executed.
@@ -119,7 +124,7 @@ def admit(
     try:
         limits.admit(context, schema._schema, document, variables, operation_name)  # noqa: SLF001 - the one way to it
     except LimitReached as error:
-        return error.with_traceback(None)
+        return error
     return None
 
 

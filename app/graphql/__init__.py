@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from aiohttp import web
 
 from app.graphql import door, sockets, streams
+from app.graphql.documents import DOCUMENTS, PersistedDocuments, trusted_documents
+from app.graphql.runs import LIMITS, limits_of
+from app.state import SETTINGS
 from graphql_schema.schema import print_schema
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 PATH = "/graphql"
 
@@ -17,6 +25,13 @@ def routes() -> list[web.RouteDef]:
         web.post(PATH, handle),
         web.get("/schema.graphql", schema_text),
     ]
+
+
+async def opened(app: web.Application) -> AsyncIterator[None]:
+    """Get ready: the limits, and the documents that clients may name."""
+    app[LIMITS] = limits_of(app[SETTINGS])
+    app[DOCUMENTS] = PersistedDocuments(trusted_documents(app[SETTINGS].trusted_documents))
+    yield
 
 
 async def handle(request: web.Request) -> web.StreamResponse:

@@ -7,37 +7,40 @@ from typing import TYPE_CHECKING
 from strawberry.types.graphql import OperationType
 
 from app.graphql import requests, responses
+from app.graphql.runs import LIMITS, results
 from app.http import caller_of
 from app.rest import problems
-from app.state import DATABASE
-from app.telemetry import request_id
 from db.errors import SheafError
-from graphql_schema.context import Context
-from graphql_schema.schema import ANY_OPERATION, execute
+from graphql_schema.budgets import Budget, LimitReached
+from graphql_schema.schema import ANY_OPERATION
 
 if TYPE_CHECKING:
     from aiohttp import web
 
 
 async def handle(request: web.Request) -> web.Response:
-    """Execute one operation; GET takes queries only."""
+    """Execute the operations of a request, one or several; GET takes one, and a query only."""
     media_type = responses.negotiated(request.headers.get("Accept", "*/*"))
     if media_type is None:
         return responses.not_acceptable()
-    # Anonymous callers may ask what the schema itself answers; the first field with data tells them 401.
-    caller = await caller_of(request) if "Authorization" in request.headers else None
+    budget = Budget(request.app[LIMITS])
     try:
-        operation = (
-            requests.from_query(request) if request.method == "GET" else await requests.from_body(request)
-        )
+        # Anonymous callers may ask what the schema itself answers; the first field with data tells them 401.
+        caller = await caller_of(request) if "Authorization" in request.headers else None
+        batch = await requests.read(request, budget)
     except SheafError as error:
-        return responses.respond(media_type, problems.status_of(error), responses.request_error(error))
-    context = Context(request.app[DATABASE], caller, request_id=request_id.get())
-    result = await execute(
-        operation.query,
-        operation.variables,
-        operation.operation_name,
-        context,
-        allowed=(OperationType.QUERY,) if request.method == "GET" else ANY_OPERATION,
+        refusal = responses.refuse(media_type, error)
+        if isinstance(error, problems.TooSlow):
+            refusal.force_close()
+        return refusal
+    except LimitReached as error:
+        return responses.respond(media_type, responses.REFUSED, {"errors": [error.formatted]})
+    allowed = (OperationType.QUERY,) if request.method == "GET" else ANY_OPERATION
+    answers = await results(request.app, batch, caller, budget, allowed)
+    if batch.listed:
+        return responses.respond(
+            media_type, responses.status_of_all(answers, media_type), [*map(responses.response, answers)]
+        )
+    return responses.respond(
+        media_type, responses.status(answers[0], media_type), responses.response(answers[0])
     )
-    return responses.respond(media_type, responses.status(result, media_type), responses.response(result))

@@ -6,11 +6,14 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from app.graphql.documents import DOCUMENTS
+from app.graphql.runs import LIMITS
 from app.limits import within
 from app.state import AUTHENTICATOR, DATABASE, HUB, SETTINGS
 from app.telemetry import request_id
 from db.errors import Code, Refused
 from db.events import FellBehind
+from graphql_schema.budgets import Budget
 from graphql_schema.context import Context, Lasting
 from graphql_schema.schema import ANY_OPERATION, execute, subscribe, subscribes
 
@@ -60,9 +63,11 @@ async def results(
     Raises `TooSlow` if the results aren't taken.
     """
     lasting = Lasting(app[HUB], lambda: credentials.caller(app), app[SETTINGS].subscription_check_s)
-    context = Context(app[DATABASE], caller, request_id=request_id.get(), lasting=lasting)
-    arguments = (operation.query, operation.variables, operation.operation_name, context)
-    if not subscribes(operation.query, operation.operation_name, context):
+    budget = Budget(app[LIMITS])
+    context = Context(app[DATABASE], caller, request_id=request_id.get(), budget=budget, lasting=lasting)
+    document = app[DOCUMENTS].text_of(operation)
+    arguments = (document, operation.variables, operation.operation_name, context)
+    if not subscribes(document, operation.operation_name, context):
         async with within(app[SETTINGS].time_limit_s):
             result = await execute(*arguments, allowed=allowed)
         yield result

@@ -2,31 +2,47 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from aiohttp import web
 from strawberry.types.execution import PreExecutionError
 
+from app.http import to_response
 from app.rest import problems
-from db.errors import Code, SheafError
+from app.rest.exchange import Answer
+from db.errors import Code, SheafError, Unavailable
+from graphql_schema.errors import OWN_CODES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from strawberry.types import ExecutionResult
 
 JSON = "application/json"
 RESPONSE = "application/graphql-response+json"
+REFUSED = problems.STATUS[Code.MALFORMED]
+# What the code of an operation's error says of the whole answer, whatever else it says.
+TELLING = (Code.METHOD_NOT_ALLOWED, Code.UNAUTHORIZED)
 
 
 def status(result: ExecutionResult, media_type: str) -> int:
     """Choose the status: what never ran is the client's error, told as one by the newer media type only (6.4)."""
     codes = {(error.extensions or {}).get("code") for error in result.errors or ()}
-    if Code.METHOD_NOT_ALLOWED.name in codes:
-        return problems.STATUS[Code.METHOD_NOT_ALLOWED]
-    if Code.UNAUTHORIZED.name in codes:
-        return problems.STATUS[Code.UNAUTHORIZED]
+    for code in TELLING:
+        if code.name in codes:
+            return problems.STATUS[code]
+    if result.data is None and Code.OVERLOADED.name in codes:
+        return problems.STATUS[Code.OVERLOADED]
     never_ran = isinstance(result, PreExecutionError) or (result.data is None and _before_execution(result))
-    return problems.STATUS[Code.MALFORMED] if never_ran and media_type == RESPONSE else 200
+    return REFUSED if never_ran and media_type == RESPONSE else 200
+
+
+def status_of_all(results: Sequence[ExecutionResult], media_type: str) -> int:
+    """Choose the status of a list of results: that of each if they agree, else it is in the list that they are told."""
+    statuses = {status(result, media_type) for result in results}
+    return statuses.pop() if len(statuses) == 1 else 200
 
 
 def _before_execution(result: ExecutionResult) -> bool:
@@ -46,21 +62,38 @@ def response(result: ExecutionResult) -> dict[str, Any]:
     return response
 
 
-def respond(media_type: str, status: int, response: object) -> web.Response:
+def respond(media_type: str, status: int, response: object, *, retry_after_s: int = 1) -> web.Response:
     """Write an answer down."""
     headers = {"Content-Type": f"{media_type}; charset=utf-8"}
     if status == problems.STATUS[Code.UNAUTHORIZED]:
         headers["WWW-Authenticate"] = "Bearer"
     if status == problems.STATUS[Code.METHOD_NOT_ALLOWED]:
         headers["Allow"] = "POST"
-    answer = web.Response(status=status, headers=headers, body=orjson.dumps(response))
-    answer.enable_compression()
-    return answer
+    if status in {problems.STATUS[Code.OVERLOADED], problems.THROTTLED}:
+        headers["Retry-After"] = str(retry_after_s)
+    return to_response(Answer(status, headers, _encoded(response)))
+
+
+def _encoded(response: object) -> bytes:
+    try:
+        return orjson.dumps(response)
+    except TypeError:
+        # An error may quote a lone surrogate of the client's, which has no UTF-8 but an escape.
+        return json.dumps(response).encode()
+
+
+def refuse(media_type: str, error: SheafError) -> web.Response:
+    """Return the answer to a request that couldn't be read, or whose sender may not send it."""
+    retry_after_s = error.retry_after_s if isinstance(error, Unavailable) else 1
+    return respond(media_type, problems.status_of(error), request_error(error), retry_after_s=retry_after_s)
 
 
 def request_error(error: SheafError) -> dict[str, Any]:
     """Return the response to a request that couldn't be read."""
-    return {"errors": [{"message": error.detail, "extensions": {"code": error.code.upper()}}]}
+    extensions: dict[str, Any] = {"code": OWN_CODES.get(type(error), error.code.upper())}
+    if isinstance(error, Unavailable):
+        extensions["retryAfter"] = error.retry_after_s
+    return {"errors": [{"message": error.detail, "extensions": extensions}]}
 
 
 def not_acceptable() -> web.Response:
@@ -69,11 +102,30 @@ def not_acceptable() -> web.Response:
 
 
 def negotiated(accept: str) -> str | None:
-    """Choose the media type of the answer, the first that the client names and we have."""
+    """Choose the media type of the answer: the one that the client likes best, the first among equals."""
+    best, liking = None, 0.0
     for part in accept.split(","):
-        media_range = part.partition(";")[0].strip().lower()
-        if media_range in {JSON, RESPONSE}:
-            return media_range
-        if media_range in {"*/*", "application/*", ""}:
-            return JSON
-    return None
+        media_range, _, parameters = part.partition(";")
+        offered = _offered(media_range.strip().lower())
+        weight = _weight(parameters)
+        if offered is not None and weight > liking:
+            best, liking = offered, weight
+    return best
+
+
+def _offered(media_range: str) -> str | None:
+    if media_range in {JSON, RESPONSE}:
+        return media_range
+    return JSON if media_range in {"*/*", "application/*", ""} else None
+
+
+def _weight(parameters: str) -> float:
+    """Return the weight of a media range (RFC 9110 section 12.4.2)."""
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0.0
+    return 1.0

@@ -88,8 +88,9 @@ class MethodNotAllowed(SheafError):
         self.allowed = allowed
 
 
+THROTTLED = 429
 # Errors whose status says more than their code does.
-STATUS_OF_ERROR: dict[type[SheafError], int] = {Throttled: 429, TooSlow: 408}
+STATUS_OF_ERROR: dict[type[SheafError], int] = {Throttled: THROTTLED, TooSlow: 408}
 
 
 def status_of(error: SheafError) -> int:

@@ -161,6 +161,10 @@ class Transaction(Reader):
     def _savepoint(self) -> AbstractAsyncContextManager[None]: ...
 
     @abstractmethod
+    async def claim(self, lock: str) -> None:
+        """Let no other transaction hold the lock of this name until the end; `Conflict` at once if one does."""
+
+    @abstractmethod
     async def notify(self, channel: str, payload: str) -> None:
         """Tell the listeners of a channel in every process, once this transaction is committed."""
 

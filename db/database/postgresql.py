@@ -226,6 +226,12 @@ class PostgresqlTransaction(PostgresqlReader, Transaction):
             raise
         await self._connection.execute("release savepoint s")
 
+    async def claim(self, lock: str) -> None:
+        """Let no other transaction hold the lock of this name until the end; `Conflict` at once if one does."""
+        number = int.from_bytes(hashlib.blake2b(lock.encode(), digest_size=8).digest(), signed=True)
+        if not await self._connection.fetchval("select pg_try_advisory_xact_lock($1)", number):
+            raise Conflict(Code.IN_PROGRESS, "a request with this key is still running")
+
     async def notify(self, channel: str, payload: str) -> None:
         """Tell the listeners of a channel in every process, once this transaction is committed."""
         await self._fetch("select pg_notify($1, $2)", channel, payload)
@@ -287,9 +293,9 @@ class PostgresqlDatabase(Database):
             async with self._connection() as connection:
                 await connection.execute("begin isolation level read committed")
                 try:
-                    if lock is not None:
-                        await self._try_lock(connection, lock)
                     tx = PostgresqlTransaction(self, connection, name)
+                    if lock is not None:
+                        await tx.claim(lock)
                     answer = await work(tx)
                     committing = True
                     await connection.execute("commit")
@@ -307,12 +313,6 @@ class PostgresqlDatabase(Database):
                     "the connection broke during the commit: it may have been stored"
                 ) from error
             raise Retry(str(error), given_up="the database can't be reached") from error
-
-    @staticmethod
-    async def _try_lock(connection: asyncpg.Connection[Any], lock: str) -> None:
-        number = int.from_bytes(hashlib.blake2b(lock.encode(), digest_size=8).digest(), signed=True)
-        if not await connection.fetchval("select pg_try_advisory_xact_lock($1)", number):
-            raise Conflict(Code.IN_PROGRESS, "a request with this key is still running")
 
     def _announce(self, payloads: list[str]) -> None:
         self._announcer.add(payloads)

@@ -173,6 +173,9 @@ class SqliteTransaction(SqliteReader, Transaction):
             raise
         await self._connection.execute(f"release {name}")
 
+    async def claim(self, lock: str) -> None:
+        """Do nothing: no other transaction runs beside this one."""
+
     async def notify(self, channel: str, payload: str) -> None:
         """Tell this process's listeners, once this transaction is committed."""
         self.notes.append((channel, payload))

@@ -194,6 +194,8 @@ class Runner(Generic[R]):
                     result = await self._read(tx, operation, task)
                 else:
                     own = None if self._keys or self._plan.dry_run else _own_key(task)
+                    if own:
+                        await tx.claim(own.id)
                     result, replayed = await self._write(tx, task, position, own)
         except engine.RolledBack as undone:
             result = operation.finish(undone.report)

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
         *(("shutdown_s", value) for value in ("-0.1", "x")),
         ("log_level", "loud"),
         ("log_format", "xml"),
-        ("bogus", "1"),
     ],
 )
 def test_a_setting_that_cannot_be_is_named(refusal: Refusal, name: str, value: str) -> None:

@@ -122,6 +122,12 @@ async def test_external_ids_are_unique_among_siblings(acme: Database) -> None:
     ]  # fmt: skip
 
 
+async def test_a_repeated_item_may_name_a_parent_that_comes_later(acme: Database) -> None:
+    items = [scope("a", "acme"), scope("a", "b"), scope("b", "a")]
+    report = await engine.run(acme, SYSTEM, Create(SCOPES, items, OnError.REJECT_FAILED))
+    assert fates(report) == ["created", "duplicate_in_batch/id", "created"]
+
+
 async def test_ids_and_external_ids_of_roots_are_unique_in_the_server(acme: Database) -> None:
     before = await stored(acme)
     items = [

@@ -157,7 +157,7 @@ class Step:
         kind = f"{type(command).__name__} {command.noun.table.name} in {self.reach}, dry_run={self.dry_run}"
         return f"<{kind} {' '.join(options)}: {list(command.items)}>"
 
-    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001 - Hypothesis calls it so
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
         """Keep Hypothesis from showing how the commands were drawn, nouns and all."""
         printer.text(repr(self))
 

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from db import idempotency
 from tests.operations.batches import new, op, read, run, send, stored, tag
 
 if TYPE_CHECKING:
+    from db.database import Transaction
+    from db.idempotency import Answer, Key
     from tests.server import Client, Server
 
 
@@ -149,11 +152,19 @@ async def test_the_same_batch_sent_many_times_at_once_happens_once(root: Client,
 
 
 @pytest.mark.parametrize("atomic", [False, True])
-async def test_the_same_operation_key_in_batches_at_once_happens_once(root: Client, atomic: bool) -> None:
-    # The server makes the ids, so only the key stands in the way of a second tag group.
-    group = {"scopeId": "scope_acme", "key": "one", "name": "One"}
-    keyed = op("POST", "/tag-groups", group, headers={"Idempotency-Key": "own"})
-    batches = await asyncio.gather(*(run(root, new(str(i)), keyed, atomic=atomic) for i in range(5)))
-    codes = [code for batch in batches for code in batch.codes]
-    assert set(codes) <= {"201", "in_progress", "rolled_back"}
-    assert len([each for each in await root.read("/tag-groups") if each["key"] == "one"]) == 1
+async def test_the_same_operation_key_in_batches_at_once_happens_once(
+    root: Client, monkeypatch: pytest.MonkeyPatch, atomic: bool
+) -> None:
+    real = idempotency.recall
+
+    async def slow_recall(tx: Transaction, key: Key) -> Answer | None:
+        answer = await real(tx, key)
+        await asyncio.sleep(0.05)
+        return answer
+
+    monkeypatch.setattr(idempotency, "recall", slow_recall)
+    # The server makes its id, and nothing else is in the way of a second scope.
+    keyed = op("POST", "/scopes", {"parentScopeId": "scope_acme", "name": "One"}, headers={"Idempotency-Key": "K"})
+    batches = await asyncio.gather(*(run(root, keyed, atomic=atomic) for _ in range(5)))
+    assert {code for batch in batches for code in batch.codes} <= {"201", "in_progress"}
+    assert len([each for each in await root.read("/scopes") if each["name"] == "One"]) == 1

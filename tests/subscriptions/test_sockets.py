@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import socket as sockets
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aiohttp import WSMsgType
-from aiohttp.test_utils import unused_port
 
 from app.state import CONNECTIONS
 from tests import factories

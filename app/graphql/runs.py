@@ -1,0 +1,125 @@
+"""The operations of one request: all are counted before the first runs, then each runs by itself, in order."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+from strawberry.types.execution import ExecutionResult, PreExecutionError
+
+from app.graphql.documents import DOCUMENTS
+from app.limits import within
+from app.state import DATABASE, RATE_LIMITER
+from app.telemetry import request_id
+from db.errors import SheafError, Unavailable
+from graphql_schema.budgets import LimitReached, Limits
+from graphql_schema.context import Context
+from graphql_schema.errors import of_error
+from graphql_schema.schema import admit, execute
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from graphql import GraphQLError
+    from strawberry.types.graphql import OperationType
+
+    from app.graphql.documents import PersistedDocuments
+    from app.graphql.requests import Batch, Operation
+    from app.settings import Settings
+    from db.access import Principal
+    from graphql_schema.budgets import Budget
+
+LIMITS = web.AppKey("limits", Limits)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """An operation that was counted, with a context and so with loaders of its own; or what it is refused for."""
+
+    operation: Operation
+    context: Context
+    text: str = ""
+    refused: GraphQLError | None = None
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return what one request may ask for."""
+    return Limits(
+        depth=settings.max_depth,
+        aliases=settings.max_aliases,
+        tokens=settings.max_tokens,
+        directives=settings.max_directives,
+        cost=settings.max_cost,
+        operations=settings.max_operations,
+        page=settings.max_page,
+        batch_items=settings.max_batch_items,
+        body_bytes=settings.max_body_bytes,
+        seconds=settings.time_limit_s,
+    )
+
+
+async def results(
+    app: web.Application,
+    batch: Batch,
+    caller: Principal | None,
+    budget: Budget,
+    allowed: Iterable[OperationType],
+) -> list[ExecutionResult]:
+    """Return what each operation answers; if together they ask for too much, none runs and each says so."""
+    runs: list[_Run] = []
+    for operation in batch.operations:
+        run = _counted(
+            app, operation, Context(app[DATABASE], caller, request_id=request_id.get(), budget=budget)
+        )
+        if isinstance(run, LimitReached):
+            return [PreExecutionError(None, [run]) for _ in batch.operations]
+        runs.append(run)
+        if batch.listed:
+            # Each may have taken a while to validate, and others wait.
+            await asyncio.sleep(0)
+    if caller is not None and len(runs) > 1:
+        # The request itself has paid for one.
+        app[RATE_LIMITER].charge(caller.token_hash, len(runs))
+    return await _answers(app[DOCUMENTS], runs, caller, budget, allowed)
+
+
+def _counted(app: web.Application, operation: Operation, context: Context) -> _Run | LimitReached:
+    try:
+        text = app[DOCUMENTS].text_of(operation)
+    except SheafError as error:
+        return _Run(operation, context, refused=of_error(error))
+    exceeded = admit(text, operation.variables, operation.operation_name, context)
+    return exceeded or _Run(operation, context, text)
+
+
+async def _answers(
+    documents: PersistedDocuments,
+    runs: list[_Run],
+    caller: Principal | None,
+    budget: Budget,
+    allowed: Iterable[OperationType],
+) -> list[ExecutionResult]:
+    """Run one after another, so that what one has written the next one reads."""
+    answers: list[ExecutionResult] = []
+    try:
+        async with within(budget.limits.seconds):
+            for run in runs:
+                answers.append(await _answer(run, allowed))
+                if caller is not None and run.context.document and not run.context.document.errors:
+                    documents.keep(run.operation, run.text)
+    except Unavailable as error:
+        answers.append(ExecutionResult(None, [of_error(error)]))
+        late = Unavailable("this was not begun: the operations before it took all the time there is")
+        answers += [PreExecutionError(None, [of_error(late)]) for _ in runs[len(answers) :]]
+    return answers
+
+
+async def _answer(run: _Run, allowed: Iterable[OperationType]) -> ExecutionResult:
+    if run.refused is not None:
+        return PreExecutionError(None, [run.refused])
+    operation = run.operation
+    return await execute(
+        run.text, operation.variables, operation.operation_name, run.context, allowed=allowed
+    )
