@@ -10,6 +10,9 @@ MAKEFLAGS += --no-print-directory
 # A failed build of the explorer fails CI; elsewhere the server works without it.
 OPTIONAL := $(if $(CI),,--optional)
 
+# Each process of the tests runs a PostgreSQL server of its own.
+PARALLEL := -n auto --maxprocesses 4 --dist worksteal
+
 # The first start leaves its byte code for all later ones.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -32,7 +35,7 @@ explorer: ## Build the explorer's files, if they are out of date
 
 test: ## Set everything up and run the tests, a small share of each heavy one
 	@$(MAKE) -j2 $(VENV)/.dev explorer
-	$(BIN)/pytest
+	$(BIN)/pytest $(PARALLEL)
 
 soak: ## Run the heavy tests in full
 	@$(MAKE) -j2 $(VENV)/.dev explorer
