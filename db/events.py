@@ -26,7 +26,7 @@ MAX_UNHEARD = 1_000
 MAX_TOGETHER = 100
 MAX_UNREAD = 256
 
-_keys = key_rows("scopes", "scope", "root")
+_keys = key_rows("places", "scope", "root")
 _PATHS = select(scopes.c.id, scopes.c.root_id, scopes.c.path).join_from(
     _keys, scopes, (scopes.c.id == _keys.c.scope) & (scopes.c.root_id == _keys.c.root)
 )
@@ -105,7 +105,7 @@ class Hub:
     async def paths(self, places: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
         """Return the paths of scopes, given as (id, root_id); those that are gone are left out."""
         async with self._database.read("paths_of_scopes", brief=True) as reader:
-            rows = await reader.fetch(_PATHS, {"scopes": list(places)})
+            rows = await reader.fetch(_PATHS, {"places": list(places)})
         return {(scope, root): path for scope, root, path in rows}
 
     async def close(self) -> None:

@@ -164,6 +164,9 @@ async def subscribe(
 
     The last one is a `PreExecutionError` if the subscription was refused, or ended by anything but its client.
     """
+    if exceeded := admit(document, variables, operation_name, context):
+        yield PreExecutionError(data=None, errors=[exceeded])
+        return
     await context.begin()
     results = await schema.subscribe(document, variables, context, operation_name=operation_name)
     async with aclosing(results):

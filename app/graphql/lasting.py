@@ -6,16 +6,17 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from app.graphql import runs
 from app.graphql.documents import DOCUMENTS
+from app.graphql.requests import Batch
 from app.graphql.runs import LIMITS
-from app.limits import within
 from app.state import AUTHENTICATOR, DATABASE, HUB, SETTINGS
 from app.telemetry import request_id
 from db.errors import Code, Refused
 from db.events import FellBehind
 from graphql_schema.budgets import Budget
 from graphql_schema.context import Context, Lasting
-from graphql_schema.schema import ANY_OPERATION, execute, subscribe, subscribes
+from graphql_schema.schema import ANY_OPERATION, subscribe, subscribes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable
@@ -60,19 +61,18 @@ async def results(
 ) -> AsyncGenerator[ExecutionResult, None]:
     """Yield what an operation answers: a subscription any number of results, whatever else is allowed one, in time.
 
-    Raises `TooSlow` if the results aren't taken.
+    Raises `SheafError` for a document that isn't known, `TooSlow` if the results aren't taken.
     """
     lasting = Lasting(app[HUB], lambda: credentials.caller(app), app[SETTINGS].subscription_check_s)
     budget = Budget(app[LIMITS])
     context = Context(app[DATABASE], caller, request_id=request_id.get(), budget=budget, lasting=lasting)
-    document = app[DOCUMENTS].text_of(operation)
-    arguments = (document, operation.variables, operation.operation_name, context)
-    if not subscribes(document, operation.operation_name, context):
-        async with within(app[SETTINGS].time_limit_s):
-            result = await execute(*arguments, allowed=allowed)
-        yield result
+    text = app[DOCUMENTS].text_of(operation)
+    if not subscribes(text, operation.operation_name, context):
+        for answer in await runs.results(app, Batch((operation,), listed=False), caller, budget, allowed):
+            yield answer
         return
-    async with aclosing(subscribe(*arguments)) as events:
+    subscription = subscribe(text, operation.variables, operation.operation_name, context)
+    async with aclosing(subscription) as events:
         async for result in events:
             if any(isinstance(error.original_error, FellBehind) for error in result.errors or ()):
                 raise TooSlow

@@ -71,10 +71,11 @@ def respond(media_type: str, status: int, response: object, *, retry_after_s: in
         headers["Allow"] = "POST"
     if status in {problems.STATUS[Code.OVERLOADED], problems.THROTTLED}:
         headers["Retry-After"] = str(retry_after_s)
-    return to_response(Answer(status, headers, _encoded(response)))
+    return to_response(Answer(status, headers, encoded(response)))
 
 
-def _encoded(response: object) -> bytes:
+def encoded(response: object) -> bytes:
+    """Return a response as JSON."""
     try:
         return orjson.dumps(response)
     except TypeError:

@@ -10,14 +10,13 @@ from contextlib import aclosing
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
-import orjson
 import structlog
 from aiohttp import WSMsgType, web
 from strawberry.types.execution import PreExecutionError
 
 from app.graphql import requests
 from app.graphql.lasting import TENANT, Credentials, TooSlow, results
-from app.graphql.responses import request_error, response
+from app.graphql.responses import encoded, request_error, response
 from app.http import dress
 from app.state import CONNECTIONS, RATE_LIMITER, ROUTE, SETTINGS
 from app.telemetry import request_id
@@ -220,7 +219,7 @@ class _Socket:
             log.warning("slow_client")
             self._transport.abort()
             raise ConnectionAbortedError
-        await self._answer.send_str(orjson.dumps(message).decode())
+        await self._answer.send_str(encoded(message).decode())
 
 
 def _error(error: SheafError) -> dict[str, Any]:
@@ -231,9 +230,9 @@ def _message(frame: WSMessage) -> dict[str, Any]:
     if frame.type is not WSMsgType.TEXT:
         raise Closing(Close.BAD_MESSAGE, "a message must be text")
     try:
-        message = orjson.loads(frame.data)
-    except orjson.JSONDecodeError as error:
-        raise Closing(Close.BAD_MESSAGE, f"a message must be JSON: {error}") from error
+        message = requests.decode(frame.data.encode(), "the message")
+    except Refused as error:
+        raise Closing(Close.BAD_MESSAGE, error.detail) from error
     if not isinstance(message, dict):
         raise Closing(Close.BAD_MESSAGE, "a message must be an object")
     return message

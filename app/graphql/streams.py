@@ -9,14 +9,13 @@ import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-import orjson
 import structlog
 from aiohttp import web
 from strawberry.types.graphql import OperationType
 
 from app.graphql import requests
 from app.graphql.lasting import TENANT, Credentials, TooSlow, results
-from app.graphql.responses import request_error, response
+from app.graphql.responses import encoded, request_error, response
 from app.http import caller_of, dress
 from app.state import CONNECTIONS, ROUTE
 from app.telemetry import request_id
@@ -124,4 +123,4 @@ async def _events(request: web.Request, caller: Principal | None) -> AsyncGenera
 
 
 def _next(result: dict[str, Any]) -> bytes:
-    return b"event: next\ndata: " + orjson.dumps(result) + b"\n\n"
+    return b"event: next\ndata: " + encoded(result) + b"\n\n"

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, TimeoutError, expect
 
 from tests.browser.process import ROOT_TOKEN
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from typing import Literal
 
     from playwright.async_api import (
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 TIME_LIMIT_MS = 30_000
+EVENT_LIMIT_MS = 1_000
 # What the page makes out of its own bytes.
 LOCAL_SCHEMES = frozenset({"data", "blob"})
 # What Chromium says of every answer from 400 on, wanted or not.
@@ -169,6 +170,34 @@ class Explorer:
         assert "errors" not in answer, answer
         data: dict[str, Any] = answer["data"]
         return data
+
+    async def watch_changes(self, create: Callable[[int], dict[str, Any]]) -> dict[str, Any]:
+        """Run the subscription of the examples, and return the data of its first event.
+
+        Nothing tells when the server has begun to listen, so there is a new resource again and again until it has.
+        """
+        await self.choose("WatchResources")
+        async with self.page.expect_websocket() as opened:
+            await self.page.locator(".graphiql-execute-button").click()
+        await opened.value
+        for number in range(TIME_LIMIT_MS // EVENT_LIMIT_MS):
+            await self.post(create(number))
+            with suppress(TimeoutError):
+                await self.page.wait_for_function(
+                    HAS_TEXT, arg=["response.json", "}"], timeout=EVENT_LIMIT_MS
+                )
+                break
+        answer = json.loads(await self.text("response.json"))
+        await self.page.locator(".graphiql-execute-button").click()
+        assert "errors" not in answer, answer
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    async def post(self, body: dict[str, Any]) -> None:
+        """Send a mutation past the page."""
+        headers = {"Authorization": f"Bearer {ROOT_TOKEN}"}
+        response = await self.page.request.post("/graphql", data=body, headers=headers)
+        assert "errors" not in await response.json(), await response.text()
 
     async def show_documentation(self) -> None:
         """Open the documentation panel."""

@@ -113,6 +113,7 @@ async def test_examples_lead_from_an_empty_database_to_a_nested_query(
         shown = {operation: await explorer.run(operation) for operation in QUERIES}
         again = {operation: await explorer.run(operation) for operation in CHANGES}
         shown_again = {operation: await explorer.run(operation) for operation in QUERIES}
+        watched = await explorer.watch_changes(a_new_folder)
 
     assignments = ids_of_assignments(first)
     cursor = shown["BrowseCatalogue"]["scopes"]["pageInfo"]["endCursor"]
@@ -121,6 +122,10 @@ async def test_examples_lead_from_an_empty_database_to_a_nested_query(
     assert shown == {"BrowseCatalogue": everything(cursor), "ReadResource": one_resource()}
     assert again == changes("UNCHANGED", assignments=assignments)
     assert shown_again == shown
+    change = watched["resourcesChanged"]
+    [changed] = change.pop("ids")
+    assert re.fullmatch(r"resource_folder-\d+", changed)
+    assert change == {"scopeId": "scope_engineering", "kind": "CREATED", "more": False}
 
 
 async def test_opens_an_example_again_from_the_panel(explorer: Explorer) -> None:
@@ -128,7 +133,7 @@ async def test_opens_an_example_again_from_the_panel(explorer: Explorer) -> None
 
     await explorer.examples.get_by_role("button", name="Tag the resources").click()
 
-    await expect(explorer.tabs).to_have_count(len(CHANGES + QUERIES) + 1)
+    await expect(explorer.tabs).to_have_count(len(operations_of_examples()) + 1)
     await explorer.has_text("operation.graphql", "mutation TagResources")
     await explorer.has_text("variables.json", "tag_high")
 
@@ -309,6 +314,18 @@ def changes(outcome: str, *, assignments: list[str]) -> dict[str, Any]:
         },
         "TagResources": {"tagResources": counted("assignment", *({"id": each} for each in assignments))},
     }
+
+
+def a_new_folder(number: int) -> dict[str, Any]:
+    """Return a request that creates a resource."""
+    query = "mutation Add($new: CreateResourceInput!) { createResources(input: [$new]) { committed } }"
+    new = {
+        "id": f"resource_folder-{number}",
+        "scopeId": "scope_engineering",
+        "resourceTypeId": "resource_type_folder",
+        "externalResourceId": f"folder-{number}",
+    }
+    return {"query": query, "variables": {"new": new}}
 
 
 def ids_of_assignments(data: dict[str, Any]) -> list[str]:

@@ -6,11 +6,17 @@ import asyncio
 import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import WSMsgType
 
-from app.state import HUB
+from app.state import CONNECTIONS, HUB
+from db import engine
+from db.access import SYSTEM
+from db.commands import Target, Update, Updating
+from db.resources import RESOURCES, ResourceChange
+from tests import factories
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -42,6 +48,13 @@ async def watched(server: Server, count: int) -> None:
     """Wait until the server has as many watches."""
     async with asyncio.timeout(PATIENCE_S):
         while server.app[HUB].watches != count:
+            await asyncio.sleep(0.005)
+
+
+async def left(server: Server) -> None:
+    """Wait until the server holds no connection open."""
+    async with asyncio.timeout(PATIENCE_S):
+        while len(server.app[CONNECTIONS]):
             await asyncio.sleep(0.005)
 
 
@@ -171,3 +184,18 @@ async def streamed(
     async with streaming(server, WATCH, token=token, scope=scope, below=below) as stream:
         await watched(server, count)
         yield stream
+
+
+async def change_until_all_left(server: Server) -> None:
+    """Change long-named resources again and again, until no connection is open any more."""
+    names = [f"r{i:03}{'x' * 120}" for i in range(50)]
+    await factories.resources(server.database, *names)
+    async with asyncio.timeout(2 * PATIENCE_S):
+        for turn in count():
+            if not len(server.app[CONNECTIONS]):
+                return
+            changes = [
+                Updating(Target(f"resource_{name}"), ResourceChange(display_name=f"{turn}")) for name in names
+            ]
+            report = await engine.run(server.database, SYSTEM, Update(RESOURCES, changes))
+            assert report.committed

@@ -110,7 +110,9 @@ async def test_the_same_change_of_two_commits_is_told_twice(server: Server, watc
     assert [(await watcher.event())[1] for _ in range(4)] == ["CREATED", "UPDATED", "UPDATED", "UPDATED"]
 
 
-@pytest.mark.parametrize(("count", "told", "more"), [(1, 1, False), (100, 100, False), (101, 100, True), (1_000, 100, True)])
+@pytest.mark.parametrize(
+    ("count", "told", "more"), [(1, 1, False), (100, 100, False), (101, 100, True), (1_000, 100, True)]
+)
 async def test_at_most_100_ids_are_told(
     server: Server, watcher: Socket, count: int, told: int, more: bool
 ) -> None:
@@ -154,9 +156,7 @@ async def test_a_batch_that_rejects_all_is_not_told(server: Server, watcher: Soc
 
 
 async def test_a_dry_run_is_not_told(server: Server, watcher: Socket) -> None:
-    report = await engine.run(
-        server.database, SYSTEM, Create(RESOURCES, [new_resource("a")]), dry_run=True
-    )
+    report = await engine.run(server.database, SYSTEM, Create(RESOURCES, [new_resource("a")]), dry_run=True)
 
     assert factories.fates(report) == ["created"]
     await says_nothing(server, watcher)
@@ -164,7 +164,10 @@ async def test_a_dry_run_is_not_told(server: Server, watcher: Socket) -> None:
 
 async def test_an_atomic_batch_of_operations_that_fails_is_not_told(server: Server, watcher: Socket) -> None:
     batch = await run(
-        server.root, op("POST", "/resources", in_json("a")), op("DELETE", "/resources/resource_none"), atomic=True
+        server.root,
+        op("POST", "/resources", in_json("a")),
+        op("DELETE", "/resources/resource_none"),
+        atomic=True,
     )
 
     assert batch.statuses == [424, 404]
@@ -177,7 +180,7 @@ async def test_a_batch_of_operations_is_told_by_its_commits(
 ) -> None:
     operations = [
         op("POST", "/resources", in_json("a")),
-        op("PATCH", "/resources/resource_a", {"displayName": "A"}),
+        op("PUT", "/resources/resource_a", {"displayName": "A"}),
         op("POST", "/resources", in_json("b")),
     ]
 
@@ -254,7 +257,9 @@ async def test_what_happens_to_other_nouns_is_not_told(server: Server, watcher: 
     await says_nothing(server, watcher)
 
 
-async def test_a_subscription_that_its_client_completed_hears_nothing(server: Server, watcher: Socket) -> None:
+async def test_a_subscription_that_its_client_completed_hears_nothing(
+    server: Server, watcher: Socket
+) -> None:
     await watcher.watch("scope_sales", name="2")
     await watcher.send("complete", id="1")
 

@@ -77,7 +77,9 @@ async def test_a_token_watches_what_it_reaches(server: Server, role: str) -> Non
         assert await socket.event() == ("scope_engineering", CREATED, ["resource_in"], False)
 
 
-@pytest.mark.parametrize("scope", ["scope_acme", "scope_sales", "scope_nothing", "resource_type_document", "\0", ""])
+@pytest.mark.parametrize(
+    "scope", ["scope_acme", "scope_sales", "scope_nothing", "resource_type_document", "\0", ""]
+)
 async def test_a_scope_out_of_reach_is_not_found(server: Server, scope: str) -> None:
     token = await server.token("scope_engineering")
 

@@ -7,17 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from app.state import CONNECTIONS
 from tests import factories
 from tests.server import serving
-from tests.subscriptions.clients import PROTOCOL, WATCH, connected, connected_as, watched
+from tests.subscriptions.clients import (
+    PROTOCOL,
+    WATCH,
+    change_until_all_left,
+    connected,
+    connected_as,
+    left,
+    watched,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from tests.server import Server
 
-EVENTS = "app.graphql.sockets"
+MODULE = "app.graphql.sockets"
+TWICE = "subscription { resourcesChanged(scopeId: 1) { more } other: resourcesChanged(scopeId: 1) { more } }"
+NEVER = "subscription { resourcesChanged(scopeId: 1) @skip(if: true) { more } }"
 
 
 @pytest.fixture
@@ -26,13 +35,6 @@ async def server(sqlite_url: str) -> AsyncIterator[Server]:
     async with serving(sqlite_url, max_subscriptions=3, max_streams=2, token_cache_s=0.0) as server:
         await factories.catalogue(server.database)
         yield server
-
-
-async def left(server: Server) -> None:
-    """Wait until the server holds no connection open."""
-    async with asyncio.timeout(10):
-        while len(server.app[CONNECTIONS]):
-            await asyncio.sleep(0.005)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,7 @@ async def test_who_subscribes_before_being_let_in_is_closed_with_4401(server: Se
 async def test_who_does_not_initialise_in_time_is_closed_with_4408(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(f"{EVENTS}.INIT_LIMIT_S", 0.2)
+    monkeypatch.setattr(f"{MODULE}.INIT_LIMIT_S", 0.2)
     async with connected(server) as socket:
         # What else a client says doesn't count.
         await socket.send("ping")
@@ -91,7 +93,7 @@ async def test_who_does_not_initialise_in_time_is_closed_with_4408(
 
 
 async def test_who_was_let_in_may_be_quiet(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(f"{EVENTS}.INIT_LIMIT_S", 0.1)
+    monkeypatch.setattr(f"{MODULE}.INIT_LIMIT_S", 0.1)
     async with connected_as(server, "root") as socket:
         await asyncio.sleep(0.3)
         await socket.send("ping")
@@ -175,7 +177,7 @@ async def test_queries_and_mutations_have_one_result(server: Server) -> None:
         ({"query": WATCH, "variables": []}, "MALFORMED"),
         ({"query": WATCH, "operationName": "Other"}, "BAD_USER_INPUT"),
         ({"query": WATCH + "query Other { __typename }"}, "BAD_USER_INPUT"),
-        ({"query": "subscription { " + "a: " * 20_000 + "}"}, "LIMIT_REACHED"),
+        ({"query": "subscription { " + "a " * 20_000 + "}"}, "LIMIT_REACHED"),
         (
             {
                 "query": "subscription { resourcesChanged(scopeId: 1) { "
@@ -184,7 +186,11 @@ async def test_queries_and_mutations_have_one_result(server: Server) -> None:
             },
             "LIMIT_REACHED",
         ),
-        ({"query": "subscription { a: resourcesChanged(scopeId: 1) { more } " * 2 + "}}"}, "GRAPHQL_VALIDATION_FAILED"),
+        ({"query": TWICE}, "GRAPHQL_VALIDATION_FAILED"),
+        ({"query": NEVER}, "GRAPHQL_VALIDATION_FAILED"),
+        ({"query": WATCH, "variables": {"scope": None}}, "GRAPHQL_VALIDATION_FAILED"),
+        ({"query": WATCH, "variables": {"scope": "\ud800"}}, "NOT_FOUND"),
+        ({"documentId": "unknown"}, "PERSISTED_QUERY_NOT_FOUND"),
     ],
 )
 async def test_what_can_not_be_executed_ends_with_an_error(
@@ -226,7 +232,7 @@ async def test_more_connections_than_the_limit_are_refused_with_503(server: Serv
 async def test_an_operation_takes_a_token_that_is_still_valid(server: Server) -> None:
     token = await server.token("scope_sales")
     async with connected_as(server, token) as socket:
-        await server.root.delete(f"/scopes/scope_sales")
+        await server.root.delete("/scopes/scope_sales")
         await socket.subscribe("1", "{ __typename }")
         assert await socket.error() == ["UNAUTHORIZED"]
 
@@ -263,21 +269,11 @@ async def test_a_server_that_stops_closes_with_1001(sqlite_url: str) -> None:
 async def test_a_client_that_does_not_read_loses_its_connection(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(f"{EVENTS}.MAX_UNSENT_BYTES", 64 * 1024)
+    monkeypatch.setattr(f"{MODULE}.MAX_UNSENT_BYTES", 64 * 1024)
     async with connected_as(server, "root") as socket:
         await socket.watch("scope_acme", below=True)
         connection = socket.wire._response.connection  # type: ignore[union-attr]
         assert connection is not None
         connection.transport.pause_reading()  # type: ignore[union-attr]
-        written = 0
-        names = [f"r{i:03}{'x' * 120}" for i in range(50)]
-        changes = [{"id": f"resource_{name}", "displayName": ""} for name in names]
-        await factories.resources(server.database, *names)
-        async with asyncio.timeout(30):
-            while len(server.app[CONNECTIONS]):
-                for change in changes:
-                    change["displayName"] = f"round {written}"
-                reply = await server.root.patch("/resources/batch", changes)
-                assert reply.status == 200, reply
-                written += 1
+        await change_until_all_left(server)
         await watched(server, 0)

@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from app.state import CONNECTIONS
 from tests import factories
 from tests.server import serving
-from tests.subscriptions.clients import WATCH, connected, streamed, streaming, watched
+from tests.subscriptions.clients import (
+    WATCH,
+    change_until_all_left,
+    connected,
+    left,
+    streamed,
+    streaming,
+    watched,
+)
 
 if TYPE_CHECKING:
     from tests.server import Server
 
-EVENTS = "app.graphql.streams"
+MODULE = "app.graphql.streams"
 SCOPE = "query ($id: ID!) { scope(id: $id) { name } }"
-
-
-async def left(server: Server) -> None:
-    """Wait until the server holds no connection open."""
-    async with asyncio.timeout(10):
-        while len(server.app[CONNECTIONS]):
-            await asyncio.sleep(0.005)
 
 
 async def test_events_come_as_they_happen(server: Server) -> None:
@@ -115,7 +115,7 @@ async def test_nothing_may_keep_a_stream(server: Server) -> None:
 
 
 async def test_a_quiet_stream_says_that_it_lives(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(f"{EVENTS}.HEARTBEAT_S", 0.05)
+    monkeypatch.setattr(f"{MODULE}.HEARTBEAT_S", 0.05)
     async with streamed(server, "scope_acme", below=True) as stream:
         await asyncio.sleep(0.5)
         await factories.resources(server.database, "a")
@@ -126,7 +126,7 @@ async def test_a_quiet_stream_says_that_it_lives(server: Server, monkeypatch: py
 async def test_a_client_that_leaves_leaves_nothing_behind(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(f"{EVENTS}.HEARTBEAT_S", 0.05)
+    monkeypatch.setattr(f"{MODULE}.HEARTBEAT_S", 0.05)
     async with streamed(server, "scope_acme"):
         pass
     await watched(server, 0)
@@ -146,22 +146,12 @@ async def test_a_server_that_stops_ends_its_streams(sqlite_url: str) -> None:
 async def test_a_client_that_does_not_read_loses_its_connection(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(f"{EVENTS}.SEND_LIMIT_S", 0.2)
+    monkeypatch.setattr(f"{MODULE}.SEND_LIMIT_S", 0.2)
     async with streamed(server, "scope_acme", below=True) as stream:
         connection = stream.response.connection
         assert connection is not None
         connection.transport.pause_reading()  # type: ignore[union-attr]
-        names = [f"r{i:03}{'x' * 120}" for i in range(50)]
-        await factories.resources(server.database, *names)
-        changes = [{"id": f"resource_{name}"} for name in names]
-        turn = 0
-        async with asyncio.timeout(30):
-            while len(server.app[CONNECTIONS]):
-                turn += 1
-                reply = await server.root.patch(
-                    "/resources/batch", [{**change, "displayName": f"{turn}"} for change in changes]
-                )
-                assert reply.status == 200, reply
+        await change_until_all_left(server)
         await watched(server, 0)
 
 
