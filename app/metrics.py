@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import struct
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -17,6 +19,8 @@ from prometheus_client import (
     generate_latest,
     multiprocess,
 )
+
+from db.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,6 +36,7 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 NO_ROUTE = "none"
 OTHER_METHOD = "other"
 LOOK_EVERY_S = 1.0
+MOST_LOOKS = 100
 
 # A second series beside each, which says when it began: nobody asks for that.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped
@@ -137,9 +142,14 @@ class Metrics:
         """Return all numbers in Prometheus' text format, summed over the processes that share the port."""
         if SHARED_FOLDER not in os.environ:
             return generate_latest(self.registry)
-        shared = CollectorRegistry()
-        multiprocess.MultiProcessCollector(shared)  # type: ignore[no-untyped-call]  # untyped
-        return generate_latest(shared)
+        for _ in range(MOST_LOOKS):
+            shared = CollectorRegistry()
+            multiprocess.MultiProcessCollector(shared)  # type: ignore[no-untyped-call]  # untyped
+            # A process that makes a file of numbers leaves it empty for a moment.
+            with suppress(struct.error):
+                return generate_latest(shared)
+            time.sleep(0.001)
+        raise Unavailable("the numbers of another process can't be read now")
 
 
 class _Gauges:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import create, small_get
+from benchmarks import create, operations, small_get
 
-BENCHMARKS = {"create": create.main, "small_get": small_get.main}
+BENCHMARKS = {"create": create.main, "operations": operations.main, "small_get": small_get.main}
 
 
 def main() -> None:

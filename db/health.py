@@ -10,7 +10,7 @@ from db import tables
 from db.migrations import inspected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from typing import Any
 
     from sqlalchemy import Connection
@@ -66,12 +66,15 @@ async def orphans(reader: Reader) -> dict[str, int]:
     return found
 
 
-async def missing(url: str) -> list[str]:
-    """Name the tables, columns and indexes of this version that a database doesn't have."""
-    return await inspected(url, lambda connection: list(_missing(connection)))
+async def missing(url: str, indexes: Collection[str]) -> list[str]:
+    """Name the tables, columns and indexes of this version that a database doesn't have, given its indexes.
+
+    SQLAlchemy doesn't see the indexes of expressions on SQLite.
+    """
+    return await inspected(url, lambda connection: list(_missing(connection, indexes)))
 
 
-def _missing(connection: Connection) -> Iterator[str]:
+def _missing(connection: Connection, indexes: Collection[str]) -> Iterator[str]:
     found = inspect(connection)
     for table in tables.metadata.sorted_tables:
         if not found.has_table(table.name):
@@ -79,5 +82,5 @@ def _missing(connection: Connection) -> Iterator[str]:
             continue
         columns = {column["name"] for column in found.get_columns(table.name)}
         yield from (f"column {table.name}.{name}" for name in set(table.columns.keys()) - columns)
-        indexes = {index["name"] for index in found.get_indexes(table.name)}
-        yield from (f"index {index.name}" for index in table.indexes if index.name not in indexes)
+        named = sorted(str(index.name) for index in table.indexes)
+        yield from (f"index {name}" for name in named if name not in indexes)

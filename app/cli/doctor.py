@@ -100,7 +100,7 @@ async def _database(settings: Settings, database: Database) -> AsyncIterator[Fin
     yield _migrations(found)
     if found != newest():
         return
-    yield _tables(await health.missing(settings.database_url))
+    yield _tables(await health.missing(settings.database_url, facts.indexes))
     async with database.read("count_orphans") as reader:
         yield _orphans(await health.orphans(reader))
 

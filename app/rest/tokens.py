@@ -72,58 +72,45 @@ SHOWN = {
     "createdAt": "2024-01-15T10:30:00Z",
     "createdBy": "system",
 }
-ID = PathParameter("id", "the token's id", {"type": "string"})
+LISTING = Operation(
+    id="listTokens",
+    summary="List the tokens of the scopes within reach, without their texts",
+    tag="tokens",
+    replies=(Reply(status=200, says="all of them", shapes=(list[Token],), example=[SHOWN]),),
+    refusals=frozenset({Code.FORBIDDEN}),
+)
+CREATION = Operation(
+    id="createToken",
+    summary="Make a token for a scope within reach, with no more rights than one's own",
+    tag="tokens",
+    body=Body(shape=NewToken, example=EXAMPLE),
+    replies=(
+        Reply(
+            status=201,
+            says="made; its text is shown this once",
+            shapes=(Token,),
+            example={**SHOWN, "token": "sheaf_9Yq3vJxk"},
+            headers=(LOCATION,),
+            link=Link("/tokens/{id}", {"id": "$response.body#/id"}),
+        ),
+    ),
+    refusals=REFUSED_BODIES | {Code.FORBIDDEN, Code.UNKNOWN_REFERENCE},
+)
+REVOCATION = Operation(
+    id="revokeToken",
+    summary="Make a token worthless",
+    tag="tokens",
+    parameters=(PathParameter("id", "the token's id", {"type": "string"}),),
+    replies=(Reply(status=200, says="revoked", shapes=(Success,), example={"success": True}),),
+    refusals=frozenset({Code.FORBIDDEN}),
+)
 
 
 def routes() -> Iterator[Route]:
     """Yield the routes of tokens."""
-    yield Route(
-        "GET",
-        "/tokens",
-        list_tokens,
-        Operation(
-            id="listTokens",
-            summary="List the tokens of the scopes within reach, without their texts",
-            tag="tokens",
-            replies=(Reply(status=200, says="all of them", shapes=(list[Token],), example=[SHOWN]),),
-            refusals=frozenset({Code.FORBIDDEN}),
-        ),
-    )
-    yield Route(
-        "POST",
-        "/tokens",
-        create_token,
-        Operation(
-            id="createToken",
-            summary="Make a token for a scope within reach, with no more rights than one's own",
-            tag="tokens",
-            body=Body(shape=NewToken, example=EXAMPLE),
-            replies=(
-                Reply(
-                    status=201,
-                    says="made; its text is shown this once",
-                    shapes=(Token,),
-                    example={**SHOWN, "token": "sheaf_9Yq3vJxk"},
-                    headers=(LOCATION,),
-                    link=Link("/tokens/{id}", {"id": "$response.body#/id"}),
-                ),
-            ),
-            refusals=REFUSED_BODIES | {Code.FORBIDDEN, Code.UNKNOWN_REFERENCE},
-        ),
-    )
-    yield Route(
-        "DELETE",
-        "/tokens/{id}",
-        revoke_token,
-        Operation(
-            id="revokeToken",
-            summary="Make a token worthless",
-            tag="tokens",
-            parameters=(ID,),
-            replies=(Reply(status=200, says="revoked", shapes=(Success,), example={"success": True}),),
-            refusals=frozenset({Code.FORBIDDEN}),
-        ),
-    )
+    yield Route("GET", "/tokens", list_tokens, LISTING)
+    yield Route("POST", "/tokens", create_token, CREATION)
+    yield Route("DELETE", "/tokens/{id}", revoke_token, REVOCATION)
 
 
 def list_tokens(call: Call) -> Act:

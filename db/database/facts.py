@@ -34,6 +34,8 @@ class Facts:
     broken_promises: Mapping[str, str] = field(default_factory=dict)
     """Settings by which a commit may be lost, with the values they have."""
     writable: bool = True
+    indexes: frozenset[str] = frozenset()
+    """The names of its indexes."""
     max_connections: int | None = None
     log_bytes: int | None = None
     """The size of its write-ahead log."""
@@ -51,6 +53,9 @@ async def of_postgresql(connection: asyncpg.Connection[Any]) -> Facts:
         " current_setting('transaction_read_only') = 'off' and not pg_is_in_recovery() as writable,"
         " has_function_privilege('pg_ls_waldir()', 'execute') as may_see_log"
     )
+    indexes = await connection.fetch(
+        "select indexname from pg_indexes where schemaname = any(current_schemas(false))"
+    )
     log_bytes = None
     if row["may_see_log"]:
         log_bytes = int(await connection.fetchval("select coalesce(sum(size), 0) from pg_ls_waldir()"))
@@ -59,6 +64,7 @@ async def of_postgresql(connection: asyncpg.Connection[Any]) -> Facts:
         clock_s=float(row["clock"]),
         broken_promises=_broken(POSTGRESQL_PROMISES, {row["name"]: row["setting"] for row in rows}),
         writable=row["writable"],
+        indexes=frozenset(row["indexname"] for row in indexes),
         max_connections=row["connections"],
         log_bytes=log_bytes,
     )
@@ -70,12 +76,14 @@ async def of_sqlite(connection: aiosqlite.Connection, path: Path) -> Facts:
     for name in SQLITE_PROMISES:
         for (value,) in await connection.execute_fetchall(f"pragma {name}"):
             found[name] = str(value)
+    indexes = await connection.execute_fetchall("select name from sqlite_master where type = 'index'")
     log = path.with_name(path.name + "-wal")
     return Facts(
         product=f"SQLite {sqlite3.sqlite_version}",
         clock_s=time.time(),
         broken_promises=_broken(SQLITE_PROMISES, found),
         writable=await _may_write(connection),
+        indexes=frozenset(name for (name,) in indexes),
         log_bytes=log.stat().st_size if log.exists() else 0,
         free_bytes=shutil.disk_usage(path.parent).free,
     )

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import Page, TimeoutError, expect
+from playwright.async_api import Page, expect
+from playwright.async_api import TimeoutError as TookTooLong
 
 from tests.browser.process import ROOT_TOKEN
 
@@ -182,7 +183,7 @@ class Explorer:
         await opened.value
         for number in range(TIME_LIMIT_MS // EVENT_LIMIT_MS):
             await self.post(create(number))
-            with suppress(TimeoutError):
+            with suppress(TookTooLong):
                 await self.page.wait_for_function(
                     HAS_TEXT, arg=["response.json", "}"], timeout=EVENT_LIMIT_MS
                 )

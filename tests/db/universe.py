@@ -23,7 +23,7 @@ PATCH = st.sampled_from([None, {"a": 1}, {"b": 2}, {"a": None}, {}])
 
 
 def ids(noun: str) -> st.SearchStrategy[str]:
-    return st.sampled_from([f"{noun}_{i}" for i in "11223"])
+    return st.sampled_from([f"{noun}_{i}" for i in "111222233"])
 
 
 def own(noun: str) -> st.SearchStrategy[str | None]:
@@ -133,7 +133,7 @@ def updates(noun: Any) -> st.SearchStrategy[Command]:
 
 def deletes(noun: Any) -> st.SearchStrategy[Command]:
     of = scope_ids if noun is SCOPES else ids(str(noun.namespace))
-    return st.builds(Delete, st.just(noun), st.lists(targets(of), min_size=1, max_size=4), on_error)
+    return st.builds(Delete, st.just(noun), st.lists(targets(of), min_size=1, max_size=3), on_error)
 
 
 def _writes_no_nulls(item: Updating) -> bool:
@@ -163,12 +163,15 @@ class Step:
 
 
 commands = st.one_of(
+    st.sampled_from([SCOPES, TAG_ASSIGNMENTS, *NOUNS]).flatmap(creates),
     st.sampled_from(NOUNS).flatmap(creates),
-    st.sampled_from(NOUNS).flatmap(creates),
+    st.sampled_from(list(CHANGES)).flatmap(updates),
     st.sampled_from(list(CHANGES)).flatmap(updates),
     st.sampled_from(NOUNS).flatmap(deletes),
 )
-steps = st.builds(Step, commands, st.just(ROOT) | SCOPE, st.sampled_from([False, False, False, True]))
+steps = st.builds(
+    Step, commands, st.just(ROOT) | st.just(ROOT) | SCOPE, st.sampled_from([False, False, False, True])
+)
 plans = st.lists(steps, min_size=10, max_size=30)
 
 # Most commands need something to be there.
@@ -205,6 +208,7 @@ PRELUDE: list[Command] = [
         [
             NewTagGroup(id="tag_group_1", scope_id=ROOT, key="g1", name="n1", max_applied_per_target=1),
             NewTagGroup(id="tag_group_2", scope_id="scope_a", key="g2", name="n1"),
+            NewTagGroup(id="tag_group_3", scope_id=ROOT, key="g3", name="n1"),
         ],
     ),
     Create(
@@ -212,6 +216,8 @@ PRELUDE: list[Command] = [
         [
             NewTag(id="tag_1", scope_id=ROOT, tag_group_id="tag_group_1", identifier="i1", label="n1"),
             NewTag(id="tag_2", scope_id="scope_a", tag_group_id="tag_group_1", identifier="i2", label="n1"),
+            NewTag(id="tag_3", scope_id=ROOT, tag_group_id="tag_group_3", identifier="i1", label="n1"),
         ],
     ),
+    Update(TAG_GROUPS, [Updating(Target("tag_group_3"), TagGroupChange(is_locked=True))]),
 ]

@@ -37,7 +37,9 @@ class Batch:
     @property
     def codes(self) -> list[str]:
         """The error's code of each operation that failed, its status for one that didn't."""
-        return [result.get("error", {}).get("code") or str(result["response_code"]) for result in self.results]
+        return [
+            result.get("error", {}).get("code") or str(result["response_code"]) for result in self.results
+        ]
 
     @property
     def bodies(self) -> list[Any]:
@@ -63,7 +65,9 @@ def resource(name: str, **fields: Any) -> dict[str, Any]:
 
 def new(name: str, *, taken: bool = False, **more: Any) -> Operation:
     """Return the operation that creates `resource_{name}`; a taken one has the key of a stored resource."""
-    return op("POST", "/resources", resource(name, **({"externalResourceId": "doc-1"} if taken else {})), **more)
+    return op(
+        "POST", "/resources", resource(name, **({"externalResourceId": "doc-1"} if taken else {})), **more
+    )
 
 
 def tag(name: str, **fields: Any) -> dict[str, Any]:

@@ -166,48 +166,45 @@ def _outcome(fate: Fate) -> tuple[str, list[str]]:
 
 def as_request(step: Step, position: int) -> dict[str, Any]:
     """Say a step to `POST /batch`."""
-    noun, path = step.command.noun, PATHS[step.command.noun]
+    command = step.command
+    path = PATHS[command.noun]
     said: dict[str, Any] = {"id": f"o{position}", "depends_on": [f"o{each}" for each in step.depends_on]}
-    match step.command:
-        case Create(items=[item]):
-            return {**said, "method": "POST", "url": path, "body": _without_nulls(item)}
-        case Update(items=[Updating() as item]):
-            return {
-                **said,
-                "method": "PUT",
-                "url": f"{path}/{item.target.id}",
-                "headers": _if_match(item.target),
-                "body": _written(item.change),
-            }
-        case Delete(items=[target]):
-            return {**said, "method": "DELETE", "url": f"{path}/{target.id}", "headers": _if_match(target)}
-    raise AssertionError(noun)
+    match command:
+        case Create():
+            return {**said, "method": "POST", "url": path, "body": _without_nulls(command.items[0])}
+        case Update():
+            target, body = command.items[0].target, _written(command.items[0].change)
+            return {**said, "method": "PUT", **_addressed(path, target), "body": body}
+        case Delete():
+            return {**said, "method": "DELETE", **_addressed(path, command.items[0])}
 
 
-def _if_match(target: Target) -> dict[str, str]:
-    return {"If-Match": each if each == "*" else f'"{each}"' for each in target.if_match or ()}
+def _addressed(path: str, target: Target) -> dict[str, Any]:
+    revisions = sorted(target.if_match or ())
+    quoted = ", ".join(each if each == "*" else f'"{each}"' for each in revisions)
+    return {"url": f"{path}/{target.id}", "headers": {"If-Match": quoted} if quoted else {}}
 
 
 def as_operation(step: Step, position: int) -> dict[str, Any]:
     """Say a step to `runBatch`."""
-    noun = step.command.noun
+    command, noun = step.command, step.command.noun
     title = "".join(word.capitalize() for word in str(noun.namespace).split("_"))
     said: dict[str, Any] = {"id": f"o{position}", "dependsOn": [f"o{each}" for each in step.depends_on]}
-    match step.command:
-        case Create(items=[item]) if noun is TAG_ASSIGNMENTS:
-            return {**said, "tagResource": _without_nulls(item)}
-        case Create(items=[item]):
-            return {**said, f"create{title}": _without_nulls(item)}
-        case Update(items=[Updating() as item]):
+    match command:
+        case Create():
+            name = "tagResource" if noun is TAG_ASSIGNMENTS else f"create{title}"
+            return {**said, name: _without_nulls(command.items[0])}
+        case Update():
             cleared = dict.fromkeys(map(camel, MUTABLE[str(noun.namespace)]))
-            return {**said, f"update{title}": {**cleared, **_written(item.change), **_named(item.target)}}
-        case Delete(items=[target]):
-            return {**said, f"delete{title}": _named(target)}
-    raise AssertionError(noun)
+            change = {**cleared, **_written(command.items[0].change)}
+            return {**said, f"update{title}": {**change, **_named(command.items[0].target)}}
+        case Delete():
+            return {**said, f"delete{title}": _named(command.items[0])}
 
 
 def _named(target: Target) -> dict[str, str]:
-    return {"id": target.id, **{"ifMatch": each for each in target.if_match or ()}}
+    revisions = sorted(target.if_match or ())
+    return {"id": target.id, **({"ifMatch": revisions[0]} if revisions else {})}
 
 
 def _without_nulls(item: Any) -> dict[str, Any]:

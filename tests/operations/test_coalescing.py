@@ -93,10 +93,7 @@ async def test_a_group_may_be_full_for_the_later_of_neighbours(root: Client) -> 
 
 
 async def test_batches_of_the_catalogue_dialect_join_only_as_far_as_one_may_reach(root: Client) -> None:
-    batches = [
-        op("POST", "/tags/batch", [tag(f"{i}-{j:03}") for j in range(400)])
-        for i in range(3)
-    ]
+    batches = [op("POST", "/tags/batch", [tag(f"{i}-{j:03}") for j in range(400)]) for i in range(3)]
     batch = await run(root, *batches, op("POST", "/tags/batch", [tag("0-000")]), read("roadmap"))
     assert batch.statuses == [201, 201, 201, 409, 200]
     assert [len(body) for body in batch.bodies[:3]] == [400] * 3
@@ -167,19 +164,15 @@ async def outcome(database: Database, envelope: dict[str, Any], key: str | None)
     return _normal("\n".join(told), contents)
 
 
-async def _answer(
-    database: Database, caller: Principal, envelope: dict[str, Any], key: str | None
-) -> str:
+async def _answer(database: Database, caller: Principal, envelope: dict[str, Any], key: str | None) -> str:
     headers = {} if key is None else {"idempotency-key": key}
     body = json.dumps(envelope).encode()
-    call = Call(
-        database=database, caller=caller, method="POST", path="/batch", headers=headers, body=body
-    )
+    call = Call(database=database, caller=caller, method="POST", path="/batch", headers=headers, body=body)
     return (await perform(call, ROUTER.read(call))).body.decode()
 
 
 def _normal(answer: str, contents: list[str]) -> tuple[str, list[str]]:
-    """Number the server's ids in the order in which the answer has them."""
+    """Replace the server's ids by numbers, in the order in which the answer has them."""
     numbers = {each: f"#{i}" for i, each in enumerate(dict.fromkeys(MADE_BY_THE_SERVER.findall(answer)))}
 
     def numbered(text: str) -> str:

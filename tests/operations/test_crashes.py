@@ -66,7 +66,7 @@ async def test_a_keyed_batch_goes_on_where_the_server_was_killed(database_url: s
             await furnish(client)
             running = asyncio.create_task(run(client, *sent, key="K"))
             while await count_of(client, "/resources") < 3:
-                await asyncio.sleep(0.001)
+                pass
             await killed(client, process, running)
         with serving(tmp_path, database_url) as process:
             client = holder(session, process)

@@ -10,6 +10,11 @@ from tests.operations.batches import Batch, new, op, read, resource, run, send, 
 if TYPE_CHECKING:
     from tests.server import Client
 
+NO_FLAGS: list[Any] = [1, 0, "true", None, []]
+NO_HEADERS: list[Any] = [[], "x", {"If-Match": []}]
+NO_PARAMS: list[Any] = [[], 5, {"limit": {}}]
+NO_IDS: list[Any] = [5, "", "x" * 129, [], True]
+NO_DEPENDENCIES: list[Any] = ["a", 0, "", {}, [5], [None], ["a"]]
 MALFORMED_ENVELOPES: tuple[tuple[object, str], ...] = (
     ([], "malformed"),
     ("requests", "malformed"),
@@ -24,7 +29,7 @@ MALFORMED_ENVELOPES: tuple[tuple[object, str], ...] = (
     *(
         ({"requests": [new("a")], flag: value}, "invalid_value")
         for flag in ("atomic", "dry_run", "stop_on_error")
-        for value in (1, 0, "true", None, [])
+        for value in NO_FLAGS
     ),
     ({"requests": [new("a", id="x"), read("a", id="x")]}, "invalid_value"),
     ({"requests": [new("a", id="x"), 5, {"id": "x"}]}, "invalid_value"),
@@ -67,16 +72,19 @@ FAULTY_OPERATIONS: tuple[tuple[object, str], ...] = (
     ({"method": "GET", "url": ["/scopes"]}, "invalid_value"),
     (op("GET", "/scopes", extra=1), "unknown_field"),
     (op("GET", "/scopes", **{"\ud800": 1}), "unknown_field"),
-    *((op("GET", "/scopes", headers=value), "invalid_value") for value in ([], "x", {"If-Match": []})),
+    *((op("GET", "/scopes", headers=value), "invalid_value") for value in NO_HEADERS),
     *((op("GET", "/scopes", headers={"If-Match": value}), "invalid_value") for value in ("\0", "\ud800")),
     (op("GET", "/scopes", headers={"If-Match": "x" * 8_192}), "invalid_value"),
-    *((op("GET", "/scopes", params=value), "invalid_value") for value in ([], 5, {"limit": {}})),
+    *((op("GET", "/scopes", params=value), "invalid_value") for value in NO_PARAMS),
     (op("GET", "/scopes", params={"scopeId": "\ud800"}), "invalid_value"),
-    *((op("POST", "/tags", body), "malformed") for body in ("", "{", "nothing", "NaN", "'", "{} {}", "\ud800")),
+    *(
+        (op("POST", "/tags", body), "malformed")
+        for body in ("", "{", "nothing", "NaN", "'", "{} {}", "\ud800")
+    ),
     (op("POST", "/tags", "[" * 5_000), "malformed"),
     (op("POST", "/tags", "$ref:a#/body"), "malformed"),
-    *((read("roadmap", id=value), "invalid_value") for value in (5, "", "x" * 129, [], True)),
-    *((read("roadmap", depends_on=value), "invalid_value") for value in ("a", 0, "", {}, [5], [None], ["a"])),
+    *((read("roadmap", id=value), "invalid_value") for value in NO_IDS),
+    *((read("roadmap", depends_on=value), "invalid_value") for value in NO_DEPENDENCIES),
     (op("GET", "/nothing"), "not_found"),
     (op("GET", "/tokens"), "not_found"),
     (op("GET", "/metrics"), "not_found"),
@@ -139,7 +147,10 @@ async def test_the_items_of_all_operations_are_bounded_together(root: Client) ->
     full = [tags(i, 1_000) for i in range(10)]
     reply = await send(root, *full, new("a"))
     assert (reply.status, reply.code) == (413, "too_many_items")
-    assert reply.json["detail"] == f"the operations have 10,001 items together; the limit is {MAX_ITEMS_OF_ALL:,}"
+    assert (
+        reply.json["detail"]
+        == f"the operations have 10,001 items together; the limit is {MAX_ITEMS_OF_ALL:,}"
+    )
     assert await root.everything() == before
     group = {"scopeId": "scope_acme", "key": "x", "name": "X", "tags": [{}] * 1_001}
     reply = await send(root, *full[:9], op("POST", "/tag-groups", group))
@@ -154,7 +165,9 @@ async def test_a_list_in_the_data_of_a_resource_is_one_item(root: Client) -> Non
     assert (await run(root, *lists)).statuses == [201] * 10
 
 
-async def test_an_operation_with_more_items_than_the_direct_request_may_have_fails_alone(root: Client) -> None:
+async def test_an_operation_with_more_items_than_the_direct_request_may_have_fails_alone(
+    root: Client,
+) -> None:
     batch = await run(root, op("POST", "/tags/batch", [{}] * 1_001), new("a"))
     assert (batch.codes, batch.statuses) == (["too_many_items", "201"], [413, 201])
     assert await stored(root) == ["a"]
@@ -162,7 +175,9 @@ async def test_an_operation_with_more_items_than_the_direct_request_may_have_fai
 
 async def test_methods_are_read_in_any_case_and_null_members_as_absent(root: Client) -> None:
     nulls = dict.fromkeys(("headers", "params", "body", "id", "depends_on"))
-    batch = await run(root, op("get", "/scopes/scope_acme", **nulls), op("Delete", "/resources/resource_none"))
+    batch = await run(
+        root, op("get", "/scopes/scope_acme", **nulls), op("Delete", "/resources/resource_none")
+    )
     assert batch.codes == ["200", "not_found"]
 
 

@@ -164,7 +164,9 @@ async def test_the_same_operation_key_in_batches_at_once_happens_once(
 
     monkeypatch.setattr(idempotency, "recall", slow_recall)
     # The server makes its id, and nothing else is in the way of a second scope.
-    keyed = op("POST", "/scopes", {"parentScopeId": "scope_acme", "name": "One"}, headers={"Idempotency-Key": "K"})
+    keyed = op(
+        "POST", "/scopes", {"parentScopeId": "scope_acme", "name": "One"}, headers={"Idempotency-Key": "K"}
+    )
     batches = await asyncio.gather(*(run(root, keyed, atomic=atomic) for _ in range(5)))
     assert {code for batch in batches for code in batch.codes} <= {"201", "in_progress"}
     assert len([each for each in await root.read("/scopes") if each["name"] == "One"]) == 1

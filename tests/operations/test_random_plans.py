@@ -46,7 +46,9 @@ async def by_rest(database: Database, caller: Principal, plan: RandomPlan) -> li
     body = json.dumps({"requests": requests, **flags}).encode()
     call = Call(database=database, caller=caller, method="POST", path="/batch", body=body)
     answer = json.loads((await perform(call, ROUTER.read(call))).body)
-    told = [_told(result, request["method"]) for result, request in zip(answer["results"], requests, strict=False)]
+    told = [
+        _told(result, request["method"]) for result, request in zip(answer["results"], requests, strict=False)
+    ]
     assert answer["success"] == (not any(codes for _, codes in told))
     return told
 

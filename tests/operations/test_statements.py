@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from app.rest.operations import results, translation
 from db import engine
+from db.errors import Unavailable
 from tests.operations.batches import new, op, read, resource, run, stored, tag
 
 if TYPE_CHECKING:
@@ -65,7 +67,10 @@ async def test_a_mixed_batch_costs_a_few_statements_for_each_run(root: Client, r
     requests = [
         *(new(name) for name in names),
         *(op("POST", "/tags", tag(name)) for name in names[:16]),
-        *(op("POST", "/tag-assignments", {"tagId": "tag_00", "resourceId": f"resource_{n}"}) for n in names[:16]),
+        *(
+            op("POST", "/tag-assignments", {"tagId": "tag_00", "resourceId": f"resource_{n}"})
+            for n in names[:16]
+        ),
         *(op("PUT", f"/resources/resource_{name}", {"data": 1}, headers=etag) for name in names[:16]),
         *(read(name) for name in names[:16]),
         *(op("DELETE", f"/resources/resource_{name}") for name in names[:16]),
@@ -160,12 +165,8 @@ async def test_a_bug_in_one_operation_undoes_an_atomic_batch(
     assert await root.everything() == before
 
 
-async def test_a_bug_in_an_answer_undoes_its_operation(
-    root: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from app.rest.operations import translation
-
-    real = translation.Result
+async def test_a_bug_in_an_answer_undoes_its_operation(root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = results.Result
 
     def broken(answer: Any) -> Any:
         if b'"externalResourceId":"b"' in answer.body:
@@ -181,8 +182,6 @@ async def test_a_bug_in_an_answer_undoes_its_operation(
 async def test_a_database_that_is_gone_is_told_at_each_index_without_trying_each_again(
     server: Server, root: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from db.errors import Unavailable
-
     asked: list[str] = []
 
     async def write(name: str, *_: object, **__: object) -> None:

@@ -117,7 +117,9 @@ async def test_an_encoded_reference_may_stand_before_other_segments(root: Client
 async def test_an_earlier_etag_chains_into_the_next_change(root: Client) -> None:
     def put(number: int, etag_of: str) -> dict[str, Any]:
         headers = {"If-Match": f"$ref:{etag_of}#/headers/ETag"}
-        return op("PUT", "/resources/resource_a", {"displayName": str(number)}, headers=headers, id=f"p{number}")
+        return op(
+            "PUT", "/resources/resource_a", {"displayName": str(number)}, headers=headers, id=f"p{number}"
+        )
 
     batch = await run(root, new("a", id="p0"), *(put(i, f"p{i - 1}") for i in range(1, 5)), put(5, "p1"))
     assert batch.statuses == [201, 200, 200, 200, 200, 412]
@@ -194,7 +196,9 @@ async def test_a_value_that_is_not_there_fails_the_operation_and_is_never_sent_a
 
 
 async def test_only_a_text_number_or_flag_can_stand_where_a_text_is_needed(root: Client) -> None:
-    values = {"data": {"object": {}, "list": [], "null": None, "number": 1, "true": True, "half": 0.5}}
+    values: dict[str, Any] = {
+        "data": {"object": {}, "list": [], "null": None, "number": 1, "true": True, "half": 0.5}
+    }
     pointers = ["object", "list", "null", "number", "true", "half"]
     texts = [f"$ref:a#/body/data/{each}" for each in pointers]
     batch = await run(
@@ -254,7 +258,9 @@ async def test_values_can_not_grow_a_batch_beyond_what_could_have_been_sent(root
     copies = op("POST", "/resources", resource("a", data=["$ref:big#/body/data"] * 17))
     batch = await run(root, big, copies, new("b"))
     assert batch.codes == ["201", "too_large", "201"]
-    assert batch.bodies[1]["detail"].startswith("the values of earlier answers have more than 16,777,216 bytes")
+    assert batch.bodies[1]["detail"].startswith(
+        "the values of earlier answers have more than 16,777,216 bytes"
+    )
     items = op("POST", "/resources", resource("i", data=[{}] * 1_000), id="i")
     many = [op("POST", "/tags/batch", "$ref:i#/body/data") for _ in range(11)]
     batch = await run(root, items, *many, new("c"))

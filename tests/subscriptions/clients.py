@@ -6,17 +6,14 @@ import asyncio
 import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import WSMsgType
 
 from app.state import CONNECTIONS, HUB
-from db import engine
-from db.access import SYSTEM
-from db.commands import Target, Update, Updating
-from db.resources import RESOURCES, ResourceChange
-from tests import factories
+from db.announcements import MAX_IDS, ResourcesChanged, encode
+from db.outcomes import Outcome
+from tests.server import ROOT_TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -47,14 +44,14 @@ def event_of(result: dict[str, Any]) -> Event:
 async def watched(server: Server, count: int) -> None:
     """Wait until the server has as many watches."""
     async with asyncio.timeout(PATIENCE_S):
-        while server.app[HUB].watches != count:
+        while server.app[HUB].watches != count:  # noqa: ASYNC110 - the server tells nobody
             await asyncio.sleep(0.005)
 
 
 async def left(server: Server) -> None:
     """Wait until the server holds no connection open."""
     async with asyncio.timeout(PATIENCE_S):
-        while len(server.app[CONNECTIONS]):
+        while len(server.app[CONNECTIONS]):  # noqa: ASYNC110 - the server tells nobody
             await asyncio.sleep(0.005)
 
 
@@ -110,6 +107,14 @@ class Socket:
         return [error["extensions"]["code"] for error in message["payload"]]
 
 
+def transport_of(response: ClientResponse) -> asyncio.Transport:
+    """Return the transport behind a connection that stays open."""
+    assert response.connection is not None
+    transport = response.connection.transport
+    assert isinstance(transport, asyncio.Transport)
+    return transport
+
+
 @asynccontextmanager
 async def connected(server: Server, **options: Any) -> AsyncIterator[Socket]:
     """Open a socket that hasn't said anything."""
@@ -160,7 +165,7 @@ class Stream:
 
 @asynccontextmanager
 async def streaming(
-    server: Server, query: str, *, token: str | None = "root", method: str = "POST", **variables: Any
+    server: Server, query: str, *, token: str | None = ROOT_TOKEN, method: str = "POST", **variables: Any
 ) -> AsyncIterator[Stream]:
     """Ask for an operation whose results are events."""
     headers = {"Accept": "text/event-stream"}
@@ -177,7 +182,7 @@ async def streaming(
 
 @asynccontextmanager
 async def streamed(
-    server: Server, scope: str, *, below: bool = False, token: str = "root"
+    server: Server, scope: str, *, below: bool = False, token: str = ROOT_TOKEN
 ) -> AsyncIterator[Stream]:
     """Watch a scope over a stream, once that has begun."""
     count = server.app[HUB].watches + 1
@@ -186,16 +191,12 @@ async def streamed(
         yield stream
 
 
-async def change_until_all_left(server: Server) -> None:
-    """Change long-named resources again and again, until no connection is open any more."""
-    names = [f"r{i:03}{'x' * 120}" for i in range(50)]
-    await factories.resources(server.database, *names)
+async def tell_until_all_left(server: Server) -> None:
+    """Make the server tell of changes, as if many were stored, until no connection is open any more."""
+    ids = tuple(f"resource_{i:0128}" for i in range(MAX_IDS))
+    payload = encode(ResourcesChanged("scope_acme", "scope_acme", Outcome.UPDATED, ids))
     async with asyncio.timeout(2 * PATIENCE_S):
-        for turn in count():
-            if not len(server.app[CONNECTIONS]):
-                return
-            changes = [
-                Updating(Target(f"resource_{name}"), ResourceChange(display_name=f"{turn}")) for name in names
-            ]
-            report = await engine.run(server.database, SYSTEM, Update(RESOURCES, changes))
-            assert report.committed
+        while len(server.app[CONNECTIONS]):
+            for _ in range(50):
+                server.app[HUB]._hear(payload)
+            await asyncio.sleep(0.005)

@@ -12,10 +12,11 @@ from tests.server import serving
 from tests.subscriptions.clients import (
     PROTOCOL,
     WATCH,
-    change_until_all_left,
     connected,
     connected_as,
     left,
+    tell_until_all_left,
+    transport_of,
     watched,
 )
 
@@ -247,9 +248,7 @@ async def test_a_client_that_leaves_leaves_nothing_behind(server: Server) -> Non
 async def test_a_connection_that_breaks_leaves_nothing_behind(server: Server) -> None:
     async with connected_as(server, "root") as socket:
         await socket.watch("scope_acme")
-        transport = socket.wire._response.connection.transport  # type: ignore[union-attr]
-        assert isinstance(transport, asyncio.Transport)
-        transport.abort()
+        transport_of(socket.wire._response).abort()
         await watched(server, 0)
         await left(server)
 
@@ -272,8 +271,9 @@ async def test_a_client_that_does_not_read_loses_its_connection(
     monkeypatch.setattr(f"{MODULE}.MAX_UNSENT_BYTES", 64 * 1024)
     async with connected_as(server, "root") as socket:
         await socket.watch("scope_acme", below=True)
-        connection = socket.wire._response.connection  # type: ignore[union-attr]
-        assert connection is not None
-        connection.transport.pause_reading()  # type: ignore[union-attr]
-        await change_until_all_left(server)
+        transport = transport_of(socket.wire._response)
+        transport.pause_reading()
+        await tell_until_all_left(server)
         await watched(server, 0)
+        # So that this client, too, sees that it is over.
+        transport.resume_reading()

@@ -6,16 +6,18 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aiohttp import ClientError
 
 from tests import factories
 from tests.server import serving
 from tests.subscriptions.clients import (
     WATCH,
-    change_until_all_left,
     connected,
     left,
     streamed,
     streaming,
+    tell_until_all_left,
+    transport_of,
     watched,
 )
 
@@ -143,15 +145,27 @@ async def test_a_server_that_stops_ends_its_streams(sqlite_url: str) -> None:
         await watched(server, 0)
 
 
+async def test_a_client_that_takes_too_little_loses_its_connection(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It would be cut off for being slow to read only after this test.
+    monkeypatch.setattr(f"{MODULE}.SEND_LIMIT_S", 600.0)
+    monkeypatch.setattr("db.events.MAX_UNREAD", 2)
+    async with serving(sqlite_url) as server:
+        await factories.catalogue(server.database)
+        async with streamed(server, "scope_acme") as stream:
+            await tell_until_all_left(server)
+            with pytest.raises(ClientError):
+                await stream.response.read()
+
+
 async def test_a_client_that_does_not_read_loses_its_connection(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(f"{MODULE}.SEND_LIMIT_S", 0.2)
     async with streamed(server, "scope_acme", below=True) as stream:
-        connection = stream.response.connection
-        assert connection is not None
-        connection.transport.pause_reading()  # type: ignore[union-attr]
-        await change_until_all_left(server)
+        transport_of(stream.response).pause_reading()
+        await tell_until_all_left(server)
         await watched(server, 0)
 
 
