@@ -16,7 +16,7 @@ PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 # The first start leaves its byte code for all later ones.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help serve install explorer test soak lint format check demo bench lock hooks clean
+.PHONY: help serve install explorer clients test soak lint format check demo bench lock hooks clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -33,12 +33,16 @@ install: $(VENV)/.serve ## Install the server into .venv
 explorer: ## Build the explorer's files, if they are out of date
 	@python=$$(scripts/find-python $(PYTHON)) && exec "$$python" scripts/build_explorer.py $(OPTIONAL)
 
+# After the explorer, which may fetch the Node that both take.
+clients: explorer ## Install the GraphQL clients that the tests run, if they are out of date
+	@python=$$(scripts/find-python $(PYTHON)) && exec "$$python" -m scripts.install_clients
+
 test: ## Set everything up and run the tests, a small share of each heavy one
-	@$(MAKE) -j2 $(VENV)/.dev explorer
+	@$(MAKE) -j2 $(VENV)/.dev clients
 	$(BIN)/pytest $(PARALLEL)
 
 soak: ## Run the heavy tests in full
-	@$(MAKE) -j2 $(VENV)/.dev explorer
+	@$(MAKE) -j2 $(VENV)/.dev clients
 	$(BIN)/pytest -m soak --hypothesis-profile=soak --timeout=3600
 
 lint: $(VENV)/.dev ## Check format, style, types and the arrows between the packages
@@ -64,7 +68,7 @@ hooks: ## Lint before each commit
 	printf '#!/bin/sh\nexec make lint\n' > "$$hook" && chmod +x "$$hook" && echo "wrote $$hook"
 
 clean: ## Remove all that was built or installed; data stays
-	rm -rf $(VENV) .venv-node build *.egg-info explorer/dist explorer/node_modules
+	rm -rf $(VENV) .venv-node build *.egg-info explorer/dist explorer/node_modules tests/clients/node_modules
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .schemathesis
 
 # Set-up. Each stamp is as new as what it was made from, so that a second run has nothing to do.

@@ -45,4 +45,4 @@ async def handle(request: web.Request) -> web.StreamResponse:
 
 async def schema_text(_request: web.Request) -> web.Response:
     """Serve the schema in its own language."""
-    return web.Response(text=print_schema(), content_type="application/graphql", charset="utf-8")
+    return web.Response(text=print_schema(), content_type="text/plain", charset="utf-8")
