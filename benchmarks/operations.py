@@ -22,6 +22,9 @@ OPERATIONS = 100
 RUNS = 20
 BUDGET_S = 25.0
 BATCH = "/batch"
+# Contenders share databases: each has rounds of its own.
+CONTENDERS = 4
+OF_MIXED = 50_000
 MOST_OF_ONE_REQUEST = 2.0
 LEAST_OF_MANY = 20.0
 
@@ -88,9 +91,9 @@ class Caller:
         return answer
 
 
-def envelope(operations: Callable[[int], list[Request]], share: int) -> Callable[[int], bytes]:
-    """Return what makes the envelope of a round; contenders that share a database have rounds of their own."""
-    return lambda round_number: orjson.dumps({"requests": operations(round_number * 4 + share)})
+def envelope(operations: Callable[[int], list[Request]], first: int) -> Callable[[int], bytes]:
+    """Return what makes the envelopes of a contender, whose rounds begin at a number."""
+    return lambda number: orjson.dumps({"requests": operations(first + CONTENDERS * number)})
 
 
 async def race(servers: list[Server]) -> list[list[measure.Contender]]:
@@ -102,14 +105,14 @@ async def race(servers: list[Server]) -> list[list[measure.Contender]]:
             return await callers[0].post(REST, body)
 
         many = [
-            measure.Contender(f"one {REST}", lambda i: orjson.dumps(items(i * 4, OPERATIONS)), post_items),
-            measure.Contender("POST /batch", envelope(creates, 1), callers[1].batch),
-            measure.Contender("100 requests", envelope(creates, 2), callers[2].one_by_one),
+            measure.Contender(f"one {REST}", lambda i: orjson.dumps(items(i, OPERATIONS)), post_items),
+            measure.Contender("POST /batch", envelope(creates, 0), callers[1].batch),
+            measure.Contender("100 requests", envelope(creates, 1), callers[2].one_by_one),
         ]
         await measure.in_turns(many, budget_s=BUDGET_S)
         kinds = [
-            measure.Contender("POST /batch, five runs", envelope(mixed, 1), callers[1].batch),
-            measure.Contender("100 requests", envelope(mixed, 2), callers[2].one_by_one),
+            measure.Contender("POST /batch, five runs", envelope(mixed, OF_MIXED), callers[1].batch),
+            measure.Contender("100 requests", envelope(mixed, OF_MIXED + 1), callers[2].one_by_one),
         ]
         await measure.in_turns(kinds, budget_s=BUDGET_S)
     return [many, kinds]

@@ -209,16 +209,22 @@ class Runner(Generic[R]):
     # What runs.
 
     async def _execute_joined(self, tx: Transaction, commands: list[Command], position: int) -> list[R]:
-        each_has_a_key = self._keys and not self._plan.atomic
-        if each_has_a_key and any(
-            await idempotency.recall_all(tx, self._keys[position : position + len(commands)])
-        ):
+        keyed = self._keys and not self._plan.atomic
+        keys = self._keys[position : position + len(commands)] if keyed else []
+        if keys and any(await idempotency.recall_all(tx, keys)):
             raise _Apart
-        reports = split(commands, await engine.execute(tx, self._caller, joined(commands), self._now))
-        if faulty := [position + i for i, report in enumerate(reports) if report.faulty]:
-            raise _Apart(faulty)
-        finished = [self._plan.operations[position + i].finish(report) for i, report in enumerate(reports)]
-        if each_has_a_key and self._plan.record:
+        before = len(tx.executed)
+        try:
+            reports = split(commands, await engine.execute(tx, self._caller, joined(commands), self._now))
+            if faulty := [position + i for i, report in enumerate(reports) if report.faulty]:
+                raise _Apart(faulty)
+            operations = self._plan.operations[position : position + len(commands)]
+            finished = [each.finish(report) for each, report in zip(operations, reports, strict=True)]
+        except Exception:
+            # What comes again is counted then.
+            del tx.executed[before:]
+            raise
+        if keys and self._plan.record:
             await self._keep(tx, self._plan.record, position, finished)
         return finished
 

@@ -1,6 +1,6 @@
 // What every script shares: where the server is, who calls, and what was sent to it.
 
-export const [, , url, token, ...rest] = process.argv;
+export const [, , url, token] = process.argv;
 export const headers = { authorization: `Bearer ${token}` };
 
 // Each HTTP request that was sent, in order.
@@ -18,8 +18,4 @@ export async function countingFetch(target, options = {}) {
 
 export function report(value) {
   process.stdout.write(JSON.stringify(value));
-}
-
-export function check(condition, message) {
-  if (!condition) throw new Error(message);
 }

@@ -25,7 +25,7 @@ from tests.db.crowd import POSTGRESQL, SQLITE, Plans
 from tests.factories import fates
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from db.database import Database
@@ -64,14 +64,15 @@ def crowded_postgresql(postgres_server: PostgresServer, postgres_template: str) 
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def crowd_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def crowd_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Return the URL of a crowded database that only this test knows."""
     if request.param == "sqlite":
-        return (
-            f"sqlite:///{shutil.copyfile(request.getfixturevalue('crowded_sqlite'), tmp_path / 'sheaf.db')}"
-        )
+        yield f"sqlite:///{shutil.copyfile(request.getfixturevalue('crowded_sqlite'), tmp_path / 'sheaf.db')}"
+        return
     server: PostgresServer = request.getfixturevalue("postgres_server")
-    return server.create_database(request.getfixturevalue("crowded_postgresql"))
+    url = server.create_database(request.getfixturevalue("crowded_postgresql"))
+    yield url
+    server.drop_database(url)
 
 
 @pytest.fixture

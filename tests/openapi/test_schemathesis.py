@@ -17,7 +17,7 @@ CONFIG = "tests/openapi/schemathesis.toml"
 PHASES = "--phases=examples,coverage,fuzzing,stateful"
 # The nouns have the same routes and code, so one of them stands for all; the full run takes each, on both databases.
 SHARES = {"sqlite": ("tag-groups", "server"), "postgresql": ("tags", "tokens", "batch")}
-SHARE_EXAMPLES = 4
+SHARE_EXAMPLES = 3
 FULL_EXAMPLES = 100
 FULL_LIMIT_S = 3_600
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,7 @@ from db.errors import Unavailable
 from tests.operations.batches import new, op, read, resource, run, stored, tag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from tests.server import Client, Server
 
@@ -119,6 +120,35 @@ async def test_what_can_be_seen_to_be_faulty_is_not_tried_together(root: Client,
     batch = await run(root, new("a"), new("b"), unreadable, new("c"), new("d"))
     assert batch.codes == ["201", "201", "invalid_value", "201", "201"]
     assert recorder.transactions == ["run_plan", "create_resources!", "run_plan"]
+
+
+class Meter:
+    """Counts the items of every command."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def items(self, token_hash: str | None, noun: str, outcomes: Mapping[str, int]) -> None:
+        """Add up outcomes."""
+        del token_hash, noun
+        self.counts.update({str(outcome): count for outcome, count in outcomes.items()})
+
+    def reads(self, token_hash: str | None, count: int) -> None:
+        """Add up reads."""
+        del token_hash
+        self.counts["read"] += count
+
+
+@pytest.mark.parametrize("members", [{}, {"dry_run": True}])
+async def test_each_item_is_counted_once_though_a_run_was_tried_in_vain(
+    server: Server, root: Client, members: dict[str, Any]
+) -> None:
+    server.database.meter = meter = Meter()
+    requests = [new(str(i), taken=i in {2, 5}) for i in range(9)]
+    batch = await run(root, *requests, read("0"), **members)
+    assert batch.statuses == [409 if i in {2, 5} else 201 for i in range(9)] + [200]
+    good = "rolled_back" if members else "created"
+    assert meter.counts == {good: 7, "failed": 2, "read": 1}
 
 
 def breaking(on: Callable[[Any], bool]) -> Callable[..., Any]:

@@ -125,7 +125,8 @@ async def test_a_watch_that_is_read_in_time_loses_nothing() -> None:
 def test_what_commands_of_one_transaction_announce_becomes_one_event_for_each_scope_and_kind() -> None:
     many = tuple(f"resource_{i}" for i in range(MAX_IDS))
 
-    assert merged([of("a", "r1", "r2"), of("b", "r3"), of("a", "r2", "r4")]) == [
+    several = [of("a", "r1", "r2"), of("b", "r3"), of("a", "r2", "r4")]
+    assert merged(several) == [of("a", "r1", "r2", "r4"), of("b", "r3")]
         of("a", "r1", "r2", "r4"),
         of("b", "r3"),
     ]
