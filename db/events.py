@@ -92,6 +92,10 @@ class Hub:
         """How many watches there are."""
         return len(self._watches)
 
+    async def ready(self) -> None:
+        """Wait until what commits announce from now on is heard; raises `Unavailable`."""
+        await self._database.listens()
+
     @contextmanager
     def watching(self, wants: Callable[[Heard], bool]) -> Iterator[Watch]:
         """Watch until the block ends."""

@@ -10,6 +10,8 @@ from db.errors import Code
 from db.reads import MAX_LIMIT
 from db.shapes import MAX_ITEMS
 
+# Several times what documents have that are indented deeply.
+CHARACTERS_PER_TOKEN = 50
 # What any JSON parser reads exactly; a document can ask for numbers of hundreds of digits.
 MOST_TOLD = 10**15
 
@@ -29,12 +31,18 @@ class Limits:
     body_bytes: int = 16 * 1024 * 1024
     seconds: float = 30.0
 
+    @property
+    def characters(self) -> int:
+        """The characters of all documents: the parser looks at each, also at those of one long token."""
+        return self.tokens * CHARACTERS_PER_TOKEN
+
 
 @dataclass
 class Spent:
     """What the operations of one HTTP request asked for so far."""
 
     aliases: int = 0
+    characters: int = 0
     tokens: int = 0
     directives: int = 0
     cost: int = 0
@@ -45,7 +53,7 @@ class LimitReached(GraphQLError):
     """A request that asks for more than its limits; says which, how much was asked, and how much may be."""
 
     def __init__(self, limit: str, asked: int, allowed: int) -> None:
-        hint = " Pass large values as variables, not in the document." if limit == "tokens" else ""
+        hint = " Pass large values as variables, not in the document." if limit in _OF_TEXT else ""
         asked = min(asked, MOST_TOLD)
         code = Code.TOO_MANY_ITEMS if limit == "batchItems" else Code.LIMIT_REACHED
         super().__init__(
@@ -54,9 +62,11 @@ class LimitReached(GraphQLError):
         )
 
 
+_OF_TEXT = frozenset({"characters", "tokens"})
 _WORDS = {
     "depth": "levels of fields or more",
     "aliases": "aliases",
+    "characters": "characters in its documents",
     "tokens": "tokens or more",
     "directives": "directives",
     "cost": "points of cost",

@@ -113,7 +113,7 @@ class Counter:
         if is_introspection_type(answer):
             # Its own rule of validation bounds the depth.
             return 0, _mean_size(self._schema, parent, name) * (1 + below)
-        if name in CONNECTION_MEMBERS:
+        if name in CONNECTION_MEMBERS and "edges" in getattr(parent, "fields", {}):
             # The connection around it has counted its page.
             return depth + 1, below
         return depth + 1, items + self._page(node, answer) * (1 + below)

@@ -101,9 +101,14 @@ def _read(schema: GraphQLSchema, text: str, max_tokens: int) -> Document:
     except GraphQLSyntaxError as error:
         return Document(None, [error], parser.token_count)
     aliases, directives = _counted(ast)
-    errors = validate_document(schema, ast, specified_rules)
+    errors = [_told(error) for error in validate_document(schema, ast, specified_rules)]
     aborted = any(error.message == ABORTED for error in errors)
     return Document(ast, errors, ast.token_count, aliases, directives, aborted)
+
+
+def _told(error: GraphQLError) -> GraphQLError:
+    """Return a fault of the document as such: what a scalar raised for a literal is no fault of ours."""
+    return GraphQLError(error.message, error.nodes) if error.original_error else error
 
 
 def _parsed(parser: Parser) -> DocumentNode:

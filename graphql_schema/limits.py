@@ -34,6 +34,7 @@ def admit(
     """Read an operation's document and count it, once; raises `LimitReached`, and tells all else in the document."""
     if context.document is None:
         budget = context.budget
+        budget.spend("characters", len(text))
         document = documents.read(schema, text, max_tokens=budget.limits.tokens)
         _count(document, budget)
         if not document.errors:
@@ -115,6 +116,7 @@ class LimitsShown:
     depth: int = stored("Levels of fields below each other.")
     aliases: int = stored("Aliased fields, in all operations of a request.")
     tokens: int = stored("Tokens of the documents of a request. Large values belong into variables.")
+    characters: int = stored("Characters of the documents of a request.")
     directives: int = stored("Directives, in all operations of a request.")
     cost: int = stored(
         "Cost of all operations of a request: 1 for each object that a field can answer at most, the size of the "

@@ -53,6 +53,7 @@ async def announced(lasting: Lasting, place: Place, wanted: Wanted) -> AsyncIter
     Raises `Unauthorized` once the token isn't valid any more, `NotFound` once the place is gone or out of reach,
     `db.events.FellBehind` if what is yielded isn't taken in time.
     """
+    await lasting.hub.ready()
     with lasting.hub.watching(lambda heard: wanted(heard.said) and place.covers(heard.path)) as watch:
         caller = await lasting.caller()
         while True:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+from graphql import OperationType
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from app.graphql.documents import DOCUMENTS
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from graphql import GraphQLError
-    from strawberry.types.graphql import OperationType
+    from strawberry.types.graphql import OperationType as AllowedType
 
     from app.graphql.documents import PersistedDocuments
     from app.graphql.requests import Batch, Operation
@@ -42,6 +43,12 @@ class _Run:
     context: Context
     text: str = ""
     refused: GraphQLError | None = None
+
+    @property
+    def is_mutation(self) -> bool:
+        document = self.context.document
+        chosen = document.operation(self.operation.operation_name) if document else None
+        return chosen is not None and chosen.operation is OperationType.MUTATION
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -65,14 +72,13 @@ async def results(
     batch: Batch,
     caller: Principal | None,
     budget: Budget,
-    allowed: Iterable[OperationType],
+    allowed: Iterable[AllowedType],
 ) -> list[ExecutionResult]:
     """Return what each operation answers; if together they ask for too much, none runs and each says so."""
     runs: list[_Run] = []
     for operation in batch.operations:
-        run = _counted(
-            app, operation, Context(app[DATABASE], caller, request_id=request_id.get(), budget=budget)
-        )
+        context = Context(app[DATABASE], caller, request_id=request_id.get(), budget=budget)
+        run = _counted(app[DOCUMENTS], operation, context, known=caller is not None)
         if isinstance(run, LimitReached):
             return [PreExecutionError(None, [run]) for _ in batch.operations]
         runs.append(run)
@@ -80,35 +86,34 @@ async def results(
             # Each may have taken a while to validate, and others wait.
             await asyncio.sleep(0)
     if caller is not None and len(runs) > 1:
-        # The request itself has paid for one.
-        app[RATE_LIMITER].charge(caller.token_hash, len(runs))
-    return await _answers(app[DOCUMENTS], runs, caller, budget, allowed)
+        # Mutations are charged by their items, and the request itself has paid for one.
+        app[RATE_LIMITER].charge(caller.token_hash, sum(not run.is_mutation for run in runs))
+    return await _answers(runs, budget, allowed)
 
 
-def _counted(app: web.Application, operation: Operation, context: Context) -> _Run | LimitReached:
+def _counted(
+    documents: PersistedDocuments, operation: Operation, context: Context, *, known: bool
+) -> _Run | LimitReached:
     try:
-        text = app[DOCUMENTS].text_of(operation)
+        text = documents.text_of(operation)
     except SheafError as error:
         return _Run(operation, context, refused=of_error(error))
     exceeded = admit(text, operation.variables, operation.operation_name, context)
-    return exceeded or _Run(operation, context, text)
+    if exceeded is not None:
+        return exceeded
+    if known and context.document is not None and not context.document.errors:
+        documents.keep(operation, text)
+    return _Run(operation, context, text)
 
 
-async def _answers(
-    documents: PersistedDocuments,
-    runs: list[_Run],
-    caller: Principal | None,
-    budget: Budget,
-    allowed: Iterable[OperationType],
-) -> list[ExecutionResult]:
+async def _answers(runs: list[_Run], budget: Budget, allowed: Iterable[AllowedType]) -> list[ExecutionResult]:
     """Run one after another, so that what one has written the next one reads."""
     answers: list[ExecutionResult] = []
     try:
         async with within(budget.limits.seconds):
             for run in runs:
-                answers.append(await _answer(run, allowed))
-                if caller is not None and run.context.document and not run.context.document.errors:
-                    documents.keep(run.operation, run.text)
+                # One by one: those that were answered before time is up stay.
+                answers.append(await _answer(run, allowed))  # noqa: PERF401
     except Unavailable as error:
         answers.append(ExecutionResult(None, [of_error(error)]))
         late = Unavailable("this was not begun: the operations before it took all the time there is")
@@ -116,7 +121,7 @@ async def _answers(
     return answers
 
 
-async def _answer(run: _Run, allowed: Iterable[OperationType]) -> ExecutionResult:
+async def _answer(run: _Run, allowed: Iterable[AllowedType]) -> ExecutionResult:
     if run.refused is not None:
         return PreExecutionError(None, [run.refused])
     operation = run.operation

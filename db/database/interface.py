@@ -200,6 +200,10 @@ class Database(ABC):
         """Call `heard` with each payload of a channel; with `None` when payloads may have been missed."""
         self._listeners.setdefault(channel, []).append(heard)
 
+    @abstractmethod
+    async def listens(self) -> None:
+        """Wait until what is told from now on, in any process, is heard; raises `Unavailable`."""
+
     async def close(self) -> None:
         """Let running writes end, then let go of the connections."""
         while self._running:

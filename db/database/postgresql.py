@@ -27,6 +27,7 @@ from db.database.interface import (
     Transaction,
     columns_of,
 )
+from db.database.listener import Listener
 from db.database.pool import Pool
 from db.database.statements import PART
 from db.errors import Code, Conflict, Unavailable
@@ -44,7 +45,6 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 LOCK_TIMEOUT_S = 10
-RECONNECT_PAUSE_S = 1.0
 CONNECT_LIMIT_S = 10
 # A server that doesn't answer at all can't keep its own time limit.
 SILENCE_S = LOCK_TIMEOUT_S + 5
@@ -245,7 +245,7 @@ class PostgresqlDatabase(Database):
         super().__init__()
         self._url = url
         self._time_limit_s = time_limit_s
-        self._listening: asyncio.Task[None] | None = None
+        self._listener = Listener(self._connect, self._heard)
         self._announcer = Announcer(self._notify)
         self._pool: Pool[asyncpg.Connection[Any]] = Pool(
             self._connect, _is_usable, size=pool_size, wait_limit_s=time_limit_s
@@ -263,6 +263,8 @@ class PostgresqlDatabase(Database):
                 "lock_timeout": f"{LOCK_TIMEOUT_S * 1000}",
                 "idle_in_transaction_session_timeout": "60000",
                 "jit": "off",
+                # A plan made for a few keys is kept for a thousand otherwise, and reads a table for each of them.
+                "plan_cache_mode": "force_custom_plan",
             },
         )
 
@@ -325,35 +327,15 @@ class PostgresqlDatabase(Database):
     def listen(self, channel: str, heard: Callable[[str | None], None]) -> None:
         """Call `heard` with each payload of a channel; with `None` when payloads may have been missed."""
         super().listen(channel, heard)
-        if self._listening is not None:
-            self._listening.cancel()
-        self._listening = asyncio.ensure_future(self._keep_listening())
+        self._listener.listen(channel)
 
-    async def _keep_listening(self) -> None:
-        """Hold one connection for notifications, and take a new one when it breaks."""
-        while True:
-            try:
-                connection = await self._connect()
-                try:
-                    broken = asyncio.Event()
-                    connection.add_termination_listener(lambda _, broken=broken: broken.set())
-                    for channel in self._listeners:
-                        await connection.add_listener(channel, lambda _c, _p, c, text: self._heard(c, text))
-                    for channel in self._listeners:
-                        self._heard(channel, None)
-                    await broken.wait()
-                finally:
-                    connection.terminate()
-            except DISCONNECTED + NOT_NOW as error:
-                log.warning("listener_disconnected", error=str(error))
-            await asyncio.sleep(RECONNECT_PAUSE_S)
+    async def listens(self) -> None:
+        """Wait until what is told from now on, in any process, is heard."""
+        await self._listener.ready()
 
     async def _close(self) -> None:
         await self._announcer.close()
-        if self._listening is not None:
-            self._listening.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._listening
+        await self._listener.close()
         await self._pool.close()
 
     async def facts(self) -> Facts:

@@ -27,7 +27,7 @@ async def test_without_the_setting_no_page_may_call(start: Start) -> None:
     async with start() as server:
         for reply in (
             await server.root.get("/scopes", Origin=PAGE),
-            await server.client(None).send("OPTIONS", "/scopes", **ASKED),
+            await server.client(None).send("OPTIONS", "/scopes", None, **ASKED),
         ):
             assert about_cors(reply.headers) == {}
             assert "Vary" not in reply.headers
@@ -61,7 +61,7 @@ async def test_another_page_may_not_and_caches_are_told_that_it_depends(start: S
 
 async def test_a_preflight_is_answered_without_a_token(start: Start) -> None:
     async with start(cors_origins=(PAGE,)) as server:
-        reply = await server.client(None).send("OPTIONS", "/resources/x", **ASKED)
+        reply = await server.client(None).send("OPTIONS", "/resources/x", None, **ASKED)
         assert (reply.status, reply.body) == (204, b"")
         told = about_cors(reply.headers)
         assert told["Access-Control-Allow-Origin"] == PAGE
@@ -72,7 +72,7 @@ async def test_a_preflight_is_answered_without_a_token(start: Start) -> None:
             told["Access-Control-Allow-Headers"].split(", ")
         )
         refused = await server.client(None).send(
-            "OPTIONS", "/resources/x", **{**ASKED, "Origin": "https://b"}
+            "OPTIONS", "/resources/x", None, **{**ASKED, "Origin": "https://b"}
         )
         assert about_cors(refused.headers) == {}
 
@@ -87,7 +87,7 @@ async def test_any_page_may_call_when_all_are_allowed_but_never_with_credentials
     async with start(cors_origins=("*",)) as server:
         for reply in (
             await server.root.get("/scopes", Origin=PAGE),
-            await server.client(None).send("OPTIONS", "/scopes", **ASKED),
+            await server.client(None).send("OPTIONS", "/scopes", None, **ASKED),
         ):
             assert reply.headers["Access-Control-Allow-Origin"] == "*"
             assert "Access-Control-Allow-Credentials" not in reply.headers

@@ -192,7 +192,7 @@ async def check(database: Database, envelope: dict[str, Any], key: str | None) -
     assert together == one_by_one
 
 
-@settings(max_examples=50, suppress_health_check=SHARED)
+@settings(max_examples=80, suppress_health_check=SHARED)
 @given(envelope=envelopes(), key=st.sampled_from([None, None, "K"]))
 async def test_neighbours_do_together_what_they_do_one_by_one(
     database: Database, envelope: dict[str, Any], key: str | None

@@ -100,7 +100,7 @@ async def check(database: Database, plan: RandomPlan) -> None:
     assert await contents(database) == things
 
 
-@settings(max_examples=40, suppress_health_check=SHARED)
+@settings(max_examples=80, suppress_health_check=SHARED)
 @given(plan=plans())
 async def test_both_doors_do_with_a_plan_what_the_model_does(database: Database, plan: RandomPlan) -> None:
     await check(database, plan)

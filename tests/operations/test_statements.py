@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.rest.operations import results, translation
 from db import engine
@@ -169,11 +170,15 @@ def _is_b(item: Any) -> bool:
 
 @pytest.mark.parametrize("stop", [False, True])
 async def test_a_bug_in_one_operation_is_told_at_its_index_and_the_others_go_on(
-    root: Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], stop: bool
+    root: Client, monkeypatch: pytest.MonkeyPatch, stop: bool
 ) -> None:
     monkeypatch.setattr(engine, "execute", breaking(_is_b))
     requests = [new("a"), new("b"), new("c"), op("POST", "/tags", tag("low"))]
-    reply = await root.post("/batch", {"requests": requests, "stop_on_error": stop}, X_Request_Id="wanted")
+    with capture_logs() as logged:
+        reply = await root.post(
+            "/batch", {"requests": requests, "stop_on_error": stop}, X_Request_Id="wanted"
+        )
+    assert [line["index"] for line in logged if line["event"] == "bug_in_operation"] == [1]
     results = reply.json["results"]
     assert [result["response_code"] for result in results] == [201, 500] if stop else [201, 500, 201, 201]
     failed = results[1]
@@ -189,7 +194,8 @@ async def test_a_bug_in_one_operation_undoes_an_atomic_batch(
 ) -> None:
     before = await root.everything()
     monkeypatch.setattr(engine, "execute", breaking(_is_b))
-    batch = await run(root, new("a"), new("b"), new("c"), **members)
+    with capture_logs():
+        batch = await run(root, new("a"), new("b"), new("c"), **members)
     assert batch.codes == ["rolled_back", "internal", "not_attempted"]
     assert batch.statuses == [424, 500, 424]
     assert await root.everything() == before
@@ -204,7 +210,8 @@ async def test_a_bug_in_an_answer_undoes_its_operation(root: Client, monkeypatch
         return real(answer)
 
     monkeypatch.setattr(translation, "Result", broken)
-    batch = await run(root, new("a"), new("b"), new("c"), read("a"))
+    with capture_logs():
+        batch = await run(root, new("a"), new("b"), new("c"), read("a"))
     assert batch.statuses == [201, 500, 201, 200]
     assert await stored(root) == ["a", "c"]
 

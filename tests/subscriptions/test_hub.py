@@ -82,6 +82,7 @@ async def test_a_write_takes_as_many_statements_whether_it_is_told_or_not(acme: 
     await factories.resources(acme, "a")
     alone = statements.take()
     hub = Hub(acme)
+    await hub.ready()
     with hub.watching(lambda _heard: True) as watch:
         await factories.resources(acme, "b")
         told = statements.take()
@@ -127,9 +128,6 @@ def test_what_commands_of_one_transaction_announce_becomes_one_event_for_each_sc
 
     several = [of("a", "r1", "r2"), of("b", "r3"), of("a", "r2", "r4")]
     assert merged(several) == [of("a", "r1", "r2", "r4"), of("b", "r3")]
-        of("a", "r1", "r2", "r4"),
-        of("b", "r3"),
-    ]
     assert merged([of("a", *many), of("a", "another")]) == [of("a", *many, more=True)]
     assert merged([of("a", "r1", more=True), of("a", "r2")]) == [of("a", "r1", "r2", more=True)]
 
