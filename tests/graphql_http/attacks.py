@@ -225,7 +225,10 @@ SIZES = (
     Attack("a name of 5 MB", asking("{ " + "a" * 5 * MEGABYTE + " }"), "LIMIT_REACHED", "characters"),
     Attack("a name of 400 kB", asking("{ " + "a" * 400_000 + " }"), "GRAPHQL_VALIDATION_FAILED"),
     Attack(
-        "a text of 15 MB in the document", asking('{ node(id: "' + "x" * 15 * MEGABYTE + '") { id } }'), None
+        "a text of 15 MB in the document",
+        asking('{ node(id: "' + "x" * 15 * MEGABYTE + '") { id } }'),
+        "LIMIT_REACHED",
+        "characters",
     ),
 )
 BATCHES = (

@@ -1,0 +1,81 @@
+"""What a release has promised: `docs/schema/released.graphql` is the schema of the last one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from graphql import build_schema, find_breaking_changes
+
+if TYPE_CHECKING:
+    from graphql import GraphQLSchema
+
+PROJECT = Path(__file__).parents[2]
+# `Type`, `Type.field`, and of an argument `Type.field.argument`, or `Type.field(argument`.
+NAME = re.compile(r"[A-Z]\w*(?:\.\w+)*")
+
+
+def read(path: str) -> str:
+    return (PROJECT / path).read_text(encoding="utf-8")
+
+
+def unannounced(released: GraphQLSchema, now: GraphQLSchema, changelog: str) -> list[str]:
+    """Return the breaking changes that no line of the unreleased section says **Breaking** of, by their name."""
+    announced = {
+        name for line in unreleased(changelog) if "**Breaking**" in line for name in NAME.findall(line)
+    }
+    return [
+        change.description
+        for change in find_breaking_changes(released, now)
+        if announced.isdisjoint(NAME.findall(change.description)[:1])
+    ]
+
+
+def unreleased(changelog: str) -> list[str]:
+    """Return the entries of the newest section, each as one line, if it isn't released yet."""
+    newest = changelog.partition("\n## ")[2].partition("\n## ")[0]
+    if "unreleased" not in newest.partition("\n")[0]:
+        return []
+    return [" ".join(entry.split()) for entry in newest.split("\n- ")[1:]]
+
+
+def test_no_change_breaks_what_was_released_unless_the_changelog_names_it() -> None:
+    released, now = build_schema(read("docs/schema/released.graphql")), build_schema(read("schema.graphql"))
+    assert unannounced(released, now, read("CHANGELOG.md")) == []
+
+
+RELEASED = """type Query { tag(id: ID!): Tag tags: [Tag!]! } type Tag { id: ID! label: String! }
+    enum Outcome { CREATED DELETED } input NewTag { label: String }"""
+CHANGELOG = "# Changelog\n\n## 0.2.0 (unreleased)\n\n{}\n\n## 0.1.0\n\n- **Breaking** `Tag.label` once.\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "name", "description"),
+    [
+        ("label: String! }", "}", "Tag.label", "Tag.label was removed."),
+        ("tags: [Tag!]!", "tags: [Tag!]", "Query.tags", "Query.tags changed type from [Tag!]! to [Tag!]."),
+        ("tag(id: ID!)", "tag", "Query.tag", "Query.tag arg id was removed."),
+        ("tags:", "tags(first: Int!):", "Query.tags", None),
+        ("CREATED ", "", "Outcome", None),
+        ("{ label: String }", "{ label: String id: ID! }", "NewTag", None),
+        ("input NewTag { label: String }", "", "NewTag", "NewTag was removed."),
+    ],
+)
+def test_a_breaking_change_is_found_until_a_line_names_it(
+    before: str, after: str, name: str, description: str | None
+) -> None:
+    assert before in RELEASED
+    released, now = build_schema(RELEASED), build_schema(RELEASED.replace(before, after))
+    for entry in ("", f"- `{name}` is better now.", "- **Breaking** `Query.other` is gone."):
+        [found] = unannounced(released, now, CHANGELOG.format(entry))
+        assert description is None or found == description
+    told = CHANGELOG.format(f"- Something else.\n- **Breaking** what was there\n  in `{name}` has changed.")
+    assert unannounced(released, now, told) == []
+    assert unannounced(released, now, told.replace("(unreleased)", "(2026-11-22)")) != []
+
+
+def test_what_is_added_breaks_nothing() -> None:
+    added = RELEASED.replace("id: ID! label", "id: ID! color: String label").replace("CREATED", "CREATED NEW")
+    assert unannounced(build_schema(RELEASED), build_schema(added), CHANGELOG.format("")) == []
