@@ -84,6 +84,7 @@ class Hub:
         self._database = database
         self._watches: set[Watch] = set()
         self._unheard: deque[Announcement] = deque()
+        self._dropped = 0
         self._telling: asyncio.Task[None] | None = None
         database.listen(CHANNEL, self._hear)
 
@@ -124,7 +125,7 @@ class Hub:
         if payload is None or not self._watches or (said := decode(payload)) is None:
             return
         if len(self._unheard) >= MAX_UNHEARD:
-            log.warning("announcements_dropped", count=1, reason="they come faster than they can be told")
+            self._dropped += 1
             return
         self._unheard.append(said)
         if self._telling is None or self._telling.done():
@@ -137,6 +138,11 @@ class Hub:
                 await self._tell(together)
             except Exception as error:  # noqa: BLE001 - those that come later are told all the same
                 log.warning("announcements_dropped", count=len(together), reason=str(error))
+        if self._dropped:
+            log.warning(
+                "announcements_dropped", count=self._dropped, reason="they came faster than they were told"
+            )
+            self._dropped = 0
 
     async def _tell(self, together: list[Announcement]) -> None:
         paths = await self.paths({(said.scope_id, said.root_id) for said in together})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
@@ -55,6 +56,8 @@ class Context:
         """What the operation costs, once it is known."""
         self.document: Document | None = None
         """The operation's document, once it is read and counted."""
+        self.deadline = math.inf
+        """When the operation's time is up, by the monotonic clock."""
         self._lasting = lasting
         self._caller = caller
         self._loaders = None if caller is None else Loaders(database, caller)
@@ -91,6 +94,11 @@ class Context:
         if self._caller is not None:
             self._loaders = Loaders(self.database, self._caller)
             await self._narrow()
+
+    def abandon(self) -> None:
+        """Stop reading: nobody waits for the answer any more."""
+        if self._loaders is not None:
+            self._loaders.abandon()
 
     async def _narrow(self) -> int:
         """Let an unnarrowed caller read in the only root, where indexes begin with it; return the number of roots.

@@ -49,6 +49,19 @@ class Loaders:
         self.slice_of_list: DataLoader[ListPage, Slice[Any]] = DataLoader(self._slices_of_lists)
         self.size_of_list: DataLoader[ListPage, int] = DataLoader(self._sizes_of_lists)
 
+    def abandon(self) -> None:
+        """Cancel what is being read; whoever still waits for it is cancelled, too."""
+        loaders: list[DataLoader[Any, Any]] = [
+            *(self.ancestors_by_path, self.slice_of_list, self.size_of_list),
+            *(*self._objects.values(), *self._slices.values(), *self._sizes.values()),
+        ]
+        for loader in loaders:
+            # A future that nobody waited for yet would complain that its error was never looked at.
+            for future in loader.cache_map.cache_map.values():  # type: ignore[attr-defined]  # the default cache's
+                future.cancel()
+            if loader.batch is not None and loader.batch._dispatch_task is not None:  # noqa: SLF001 - no public way
+                loader.batch._dispatch_task.cancel()  # noqa: SLF001
+
     def by_id(self, noun: Noun[RowT]) -> DataLoader[str, RowT | None]:
         """Return the loader of a noun's readable objects by id."""
         if noun not in self._objects:

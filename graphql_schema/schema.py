@@ -18,6 +18,7 @@ from strawberry.types.graphql import OperationType
 from db.errors import Code
 from graphql_schema import errors, limits
 from graphql_schema.budgets import LimitReached, Limits
+from graphql_schema.executor import Executor
 from graphql_schema.limits import LimitQueries, LimitsExtension
 from graphql_schema.nodes import NodeQueries
 from graphql_schema.operations import OperationMutations
@@ -101,6 +102,7 @@ schema = _Schema(
     # The limits validate, so what else refuses a document comes behind them.
     extensions=[LimitsExtension, _OneOperation],
     config=StrawberryConfig(scalar_map=SCALARS),
+    execution_context_class=Executor,
 )
 
 

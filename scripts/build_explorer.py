@@ -117,9 +117,7 @@ def install_node(deadline: float) -> None:
         (NODE_WHEEL / "bin" / tool).symlink_to(package / file)
 
 
-def run(
-    command: list[str], environment: dict[str, str], deadline: float, *, folder: Path = EXPLORER
-) -> None:
+def run(command: list[str], environment: dict[str, str], deadline: float, *, folder: Path = EXPLORER) -> None:
     """Run a command in a folder; end it and all it started when time is up or this is stopped."""
     name = " ".join([Path(command[0]).name, *command[1:3]])
     with tempfile.TemporaryFile("w+") as log:

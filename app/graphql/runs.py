@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -108,13 +109,19 @@ def _counted(
 
 async def _answers(runs: list[_Run], budget: Budget, allowed: Iterable[AllowedType]) -> list[ExecutionResult]:
     """Run one after another, so that what one has written the next one reads."""
+    seconds = budget.limits.seconds
+    deadline = monotonic() + seconds
     answers: list[ExecutionResult] = []
     try:
-        async with within(budget.limits.seconds):
+        async with within(seconds):
             for run in runs:
-                # One by one: those that were answered before time is up stay.
-                answers.append(await _answer(run, allowed))  # noqa: PERF401
+                run.context.deadline = deadline
+                answer = await _answer(run, allowed)
+                if isinstance(answer, PreExecutionError) and monotonic() > deadline:
+                    raise Unavailable(f"this took longer than {seconds:g} s, which is the limit")
+                answers.append(answer)
     except Unavailable as error:
+        runs[len(answers)].context.abandon()
         answers.append(ExecutionResult(None, [of_error(error)]))
         late = Unavailable("this was not begun: the operations before it took all the time there is")
         answers += [PreExecutionError(None, [of_error(late)]) for _ in runs[len(answers) :]]

@@ -66,7 +66,7 @@ class Closing(Exception):
 
 def wanted(request: web.Request) -> bool:
     """Tell whether a request asks for a socket."""
-    return request.headers.get("Upgrade", "").lower() == "websocket"
+    return request.method == "GET" and request.headers.get("Upgrade", "").lower() == "websocket"
 
 
 async def handle(request: web.Request) -> web.StreamResponse:

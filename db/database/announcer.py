@@ -28,14 +28,14 @@ class Announcer:
     def __init__(self, send: Callable[[Sequence[str]], Awaitable[None]]) -> None:
         self._send = send
         self._waiting: deque[str] = deque()
+        self._dropped = 0
         self._sending: asyncio.Task[None] | None = None
 
     def add(self, payloads: Sequence[str]) -> None:
         """Send payloads soon; those for which there is no room never."""
         room = MAX_WAITING - len(self._waiting)
         self._waiting.extend(payloads[:room])
-        if len(payloads) > room:
-            log.warning("announcements_dropped", count=len(payloads) - room, reason="too many wait")
+        self._dropped += max(len(payloads) - room, 0)
         if self._sending is None or self._sending.done():
             self._sending = asyncio.ensure_future(self._send_all())
 
@@ -54,3 +54,8 @@ class Announcer:
                 await self._send(together)
             except Exception as error:  # noqa: BLE001 - whatever it is, the commits stand and nobody waits
                 log.warning("announcements_dropped", count=len(together), reason=str(error))
+        if self._dropped:
+            log.warning(
+                "announcements_dropped", count=self._dropped, reason="they came faster than they were sent"
+            )
+            self._dropped = 0

@@ -10,6 +10,7 @@ import pytest
 from db.tags import TAGS
 from tests import factories
 from tests.graphql_http.exchanges import JSON, PATH, RESPONSE
+from tests.server import serving
 
 if TYPE_CHECKING:
     from tests.graphql_http.conftest import Start
@@ -39,9 +40,10 @@ async def send(client: Client, request: Any, media_type: str = JSON) -> Any:
 
 @pytest.mark.parametrize("media_type", [JSON, RESPONSE])
 async def test_a_query_that_takes_too_long_is_503_and_says_when_to_come_again(
-    start: Start, media_type: str
+    database_url: str, media_type: str
 ) -> None:
-    async with start(time_limit_s=LIMIT_S) as server:
+    async with serving(database_url, time_limit_s=LIMIT_S) as server:
+        await factories.catalogue(server.database)
         await many_tags(server)
         began = time.monotonic()
         reply = await send(server.root, {"query": SLOW}, media_type)

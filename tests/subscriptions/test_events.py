@@ -9,7 +9,7 @@ import pytest
 
 from db import engine
 from db.access import SYSTEM
-from db.commands import Create, Delete, OnConflict, Target, Update, Updating
+from db.commands import Create, Delete, OnConflict, OnError, Target, Update, Updating
 from db.database import Retry
 from db.resources import RESOURCES, ResourceChange
 from tests import factories
@@ -153,6 +153,28 @@ async def test_a_batch_that_rejects_all_is_not_told(server: Server, watcher: Soc
     report = await engine.run(server.database, SYSTEM, Create(RESOURCES, [good, bad]))
 
     assert not report.committed
+    await says_nothing(server, watcher)
+
+
+async def test_of_a_batch_that_rejects_what_failed_the_rest_is_told(server: Server, watcher: Socket) -> None:
+    good, bad = new_resource("a", id="resource_a"), new_resource("b", scope_id="scope_nowhere")
+
+    report = await engine.run(
+        server.database, SYSTEM, Create(RESOURCES, [bad, good], on_error=OnError.REJECT_FAILED)
+    )
+
+    assert report.committed
+    assert await watcher.event() == ("scope_engineering", "CREATED", ["resource_a"], False)
+    await says_nothing(server, watcher)
+
+
+async def test_an_answer_that_is_given_again_is_not_told_again(server: Server, watcher: Socket) -> None:
+    client = server.root.saying(Idempotency_Key="once")
+
+    replies = [await client.post("/resources", in_json("a")) for _ in range(2)]
+
+    assert [reply.status for reply in replies] == [201, 201]
+    assert await watcher.event() == ("scope_engineering", "CREATED", ["resource_a"], False)
     await says_nothing(server, watcher)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from app.state import AUTHENTICATOR, HUB
 from tests import factories
 from tests.server import serving
 from tests.subscriptions.clients import (
@@ -23,6 +24,7 @@ from tests.subscriptions.clients import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from db.access import Principal
     from tests.server import Server
 
 MODULE = "app.graphql.sockets"
@@ -154,6 +156,13 @@ async def test_a_handshake_that_is_none_is_refused(server: Server) -> None:
     assert answer.startswith(b"HTTP/1.1 400 ")
 
 
+async def test_a_post_is_no_handshake(server: Server) -> None:
+    reply = await server.root.post(
+        "/graphql", {"query": "{ __typename }"}, Connection="Upgrade", Upgrade="websocket"
+    )
+    assert (reply.status, reply.json["data"]) == (200, {"__typename": "Query"})
+
+
 async def test_queries_and_mutations_have_one_result(server: Server) -> None:
     async with connected_as(server, "root") as socket:
         await socket.subscribe("q", "query ($id: ID!) { scope(id: $id) { name } }", id="scope_sales")
@@ -202,6 +211,18 @@ async def test_what_can_not_be_executed_ends_with_an_error(
         assert await socket.error() == [code]
         # The name is free again, and the connection as good as before.
         await socket.watch("scope_acme")
+
+
+@pytest.mark.parametrize("limits", [{"max_depth": 1}, {"max_tokens": 10}])
+async def test_the_limits_of_a_request_hold_for_a_subscription(
+    sqlite_url: str, limits: dict[str, int]
+) -> None:
+    async with serving(sqlite_url, **limits) as server:
+        await factories.catalogue(server.database)
+        async with connected_as(server, "root") as socket:
+            await socket.subscribe("1", WATCH, scope="scope_acme")
+            assert await socket.error() == ["LIMIT_REACHED"]
+    assert server.app[HUB].watches == 0
 
 
 async def test_more_operations_than_the_limit_end_with_an_error(server: Server) -> None:
@@ -263,6 +284,32 @@ async def test_a_server_that_stops_closes_with_1001(sqlite_url: str) -> None:
             assert (await stranger.closing())[0] == 1001
             await stopping
         await watched(server, 0)
+
+
+async def test_a_client_that_falls_behind_loses_its_connection(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("db.events.MAX_UNREAD", 2)
+    authenticator, gate = server.app[AUTHENTICATOR], asyncio.Event()
+    known = authenticator.principal
+
+    async def in_its_time(authorization: str | None, tenant: str | None) -> Principal:
+        await gate.wait()
+        return await known(authorization, tenant)
+
+    async with connected_as(server, "root") as socket:
+        await socket.watch("scope_acme", below=True)
+        monkeypatch.setattr(authenticator, "principal", in_its_time)
+        for i in range(5):
+            await factories.resources(server.database, f"r{i}")
+        await asyncio.sleep(0.2)
+        gate.set()
+
+        # What it had taken already.
+        assert (await socket.event())[2] == ["resource_r0"]
+        assert await socket.closing() == (1013, "this client doesn't keep up")
+    await watched(server, 0)
+    await left(server)
 
 
 async def test_a_client_that_does_not_read_loses_its_connection(
