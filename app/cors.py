@@ -30,7 +30,6 @@ class Cors:
     def __init__(self, origins: tuple[str, ...]) -> None:
         self._origins = frozenset(origins)
         self._any = ANY_ORIGIN in self._origins
-        self.enabled = bool(origins)
 
     def preflight(self, request: web.Request) -> web.Response | None:
         """Answer a browser that asks whether it may send a request; `None` for any other request."""

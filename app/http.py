@@ -14,6 +14,8 @@ from aiohttp.http_exceptions import BadHttpMessage, ContentEncodingError
 from multidict import CIMultiDict
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
+from app.cors import Cors
+from app.proxy import Proxies
 from app.rest import problems
 from app.state import AUTHENTICATOR, CORS, DATABASE, METRICS, PROXIES, RATE_LIMITER, ROUTE, SETTINGS
 from app.telemetry import AccessLog, RequestLine, request_id
@@ -53,16 +55,17 @@ STRICT_TRANSPORT = "max-age=31536000"
 def around(settings: Settings, metrics: Metrics, route_of: Callable[[web.Request], str]) -> Middleware:
     """Return what every request passes: its id, its answer whatever is raised, its log line, its numbers."""
     access = AccessLog(settings.log_level, settings.log_format)
+    preflight = Cors(settings.cors_origins).preflight if settings.cors_origins else None
+    client_of = Proxies(settings.trusted_proxies).client_of
 
     @web.middleware
     async def handle(request: web.Request, handler: Handler) -> web.StreamResponse:
         began = time.perf_counter()
-        cors, proxies = request.app[CORS], request.app[PROXIES]
         own_id = id_of(request)
         request_id.set(own_id)
         response: web.StreamResponse
         try:
-            response = (cors.enabled and cors.preflight(request)) or await handler(request)
+            response = (preflight and preflight(request)) or await handler(request)
         except Exception as error:  # noqa: BLE001 - the last one who can turn it into an answer
             response = _answer_to(error, request, own_id)
         if not response.prepared:
@@ -75,7 +78,7 @@ def around(settings: Settings, metrics: Metrics, route_of: Callable[[web.Request
                 request.rel_url.raw_path,
                 response.status,
                 round(seconds * 1000, 2),
-                proxies.client_of(request),
+                client_of(request),
                 own_id,
             )
         )

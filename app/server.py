@@ -68,20 +68,24 @@ class Connection(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Run the clock while a head has begun and isn't complete."""
-        closing = self._close, self._force_close
-        if self._waits_for_its_body():
-            # aiohttp throws away what arrives after SIGTERM, also the rest of a body that a running request waits for.
-            self._close = self._force_close = False
-        super().data_received(data)
-        self._close, self._force_close = self._close or closing[0], self._force_close or closing[1]
+        if self._close or self._force_close:
+            self._receive_while_closing(data)
+        else:
+            super().data_received(data)
         if self._request_in_progress or self._messages:
             self._stop_clock()
         elif data and self._late is None:
             self._start_clock()
 
-    def _waits_for_its_body(self) -> bool:
+    def _receive_while_closing(self, data: bytes) -> None:
+        """Take the rest of a body that a running request waits for, which aiohttp throws away after SIGTERM."""
         request = self._current_request
-        return request is not None and not request.content.is_eof()
+        if request is None or request.content.is_eof():
+            return
+        closing = self._close, self._force_close
+        self._close = self._force_close = False
+        super().data_received(data)
+        self._close, self._force_close = self._close or closing[0], self._force_close or closing[1]
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Forget the clock."""

@@ -52,9 +52,12 @@ class Loaders:
     def abandon(self) -> None:
         """Cancel what is being read; whoever still waits for it is cancelled, too."""
         loaders: list[DataLoader[Any, Any]] = [
-            *(self.ancestors_by_path, self.slice_of_list, self.size_of_list),
-            *(*self._objects.values(), *self._slices.values(), *self._sizes.values()),
+            self.ancestors_by_path,
+            self.slice_of_list,
+            self.size_of_list,
         ]
+        for by_kind in (self._objects, self._slices, self._sizes):
+            loaders += by_kind.values()
         for loader in loaders:
             # A future that nobody waited for yet would complain that its error was never looked at.
             for future in loader.cache_map.cache_map.values():  # type: ignore[attr-defined]  # the default cache's

@@ -6,6 +6,7 @@ import gzip
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+from graphql import get_introspection_query
 
 from graphql_schema.documents import BYTES_PER_TOKEN, Documents
 from graphql_schema.schema import schema
@@ -187,6 +188,20 @@ async def test_the_cost_is_told_and_counts_pages_and_items(server: Server) -> No
     ):
         reply = await ask(server.root, document, **variables)
         assert reply.json["extensions"] == {"cost": {"requested": cost, "allowed": 500_000}}, document
+
+
+async def test_the_introspection_of_any_client_is_far_below_the_limits(server: Server) -> None:
+    everything = get_introspection_query(
+        specified_by_url=True,
+        directive_is_repeatable=True,
+        schema_description=True,
+        input_value_deprecation=True,
+    )
+    reply = await ask(server.client(None), everything)
+    assert codes(reply.json) == []
+    assert "Resource" in {each["name"] for each in reply.json["data"]["__schema"]["types"]}
+    # So that a few of them fit, and a hundred don't.
+    assert 5_000 < reply.json["extensions"]["cost"]["requested"] < 50_000
 
 
 async def test_a_page_that_no_server_allows_is_a_bad_argument_however_large(server: Server) -> None:

@@ -67,7 +67,7 @@ CHANGELOG = "# Changelog\n\n## 0.2.0 (unreleased)\n\n{}\n\n## 0.1.0\n\n- **Break
         ("tags:", "tags(n: Int!):", "Query.tags", "A required argument Query.tags(n:) was added."),
         ("CREATED ", "", "Outcome.CREATED", "Enum value Outcome.CREATED was removed."),
         ("{ label: String }", "{ id: ID! }", "NewTag.label", "Field NewTag.label was removed."),
-        ("input NewTag { label: String }", "", "NewTag", "Type NewTag was removed."),
+        ("input NewTag { label: String }", "", "NewTag", "NewTag was removed."),
         ("directive @seen on FIELD", "", "@seen", "Directive @seen was removed."),
     ],
 )
