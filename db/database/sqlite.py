@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import time
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
@@ -24,14 +23,12 @@ from db.database.sqlite_sessions import (
 from db.errors import Code, Conflict, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
-    from sqlalchemy import Table
-
     from db.database.facts import Facts
-    from db.database.interface import Row, Statement
+    from db.database.interface import Reader, Transaction
 
 T = TypeVar("T")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from db.database import postgresql, sqlite
+from db.database import postgresql
+from db.database import sqlite_sessions as sqlite
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

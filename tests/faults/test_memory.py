@@ -121,12 +121,14 @@ def check_flat(server: Process, work: Callable[[int], None], *, warm_up: int, co
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1200)
 def test_memory_stays_flat_over_a_hundred_thousand_requests(tmp_path: Path, sqlite_url: str) -> None:
     with serving(tmp_path, sqlite_url, log_level="warning") as server:
         check_flat(server, partial(ask, server), warm_up=8_000, count=100_000)
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("request_body", [declared, chunked, inflated])
 def test_memory_stays_flat_over_a_thousand_refused_bodies(
     tmp_path: Path, sqlite_url: str, request_body: Callable[[], Iterator[bytes]]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from app.limits import within
+from app.settings import BadSetting, Settings
 from db.database import open_database
 from db.errors import Unavailable
 from tests import factories
@@ -147,3 +148,11 @@ async def test_somebody_elses_cancellation_goes_on() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+@pytest.mark.parametrize("name", ["TIME_LIMIT_S", "BODY_TIMEOUT_S", "HEADER_TIMEOUT_S", "KEEPALIVE_S"])
+def test_a_limit_of_no_time_is_refused(name: str) -> None:
+    for text in ("0", "-1", "inf", "nan", "soon"):
+        with pytest.raises(BadSetting, match=name):
+            Settings.read({f"SHEAF_{name}": text})
+    assert getattr(Settings.read({f"SHEAF_{name}": "0.5"}), name.lower()) == 0.5

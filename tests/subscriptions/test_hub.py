@@ -51,6 +51,17 @@ async def test_many_events_take_one_statement(acme: Database) -> None:
     await hub.close()
 
 
+async def test_equal_events_of_several_commits_are_told_one_by_one(acme: Database) -> None:
+    hub = Hub(acme)
+    await hub.ready()
+    with hub.watching(lambda _heard: True) as watch:
+        # In one go, as when several commits were waiting to be told.
+        acme._announce([encode(CREATED) for _ in range(3)])
+
+        assert [each and each.said for each in [await watch.take(10) for _ in range(3)]] == [CREATED] * 3
+    await hub.close()
+
+
 async def test_events_that_nobody_watches_take_no_statement(acme: Database) -> None:
     hub = Hub(acme)
     acme.observer = statements = Statements()
