@@ -13,7 +13,6 @@ from db.announcements import CHANNEL
 from db.database import facts
 from db.database.interface import Database, Load
 from db.database.pool import Pool
-from db.database.sqlite_lookups import Lookups, LookupSession
 from db.database.sqlite_sessions import (
     SqliteReader,
     SqliteTransaction,
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 BUSY_TIMEOUT_S = 5.0
-READ_ONLY = "pragma query_only = on"
 PRAGMAS = """
 pragma journal_mode = wal;
 pragma synchronous = full;
@@ -56,7 +54,8 @@ class SqliteDatabase(Database):
         self._writer: aiosqlite.Connection | None = None
         self._locks: set[str] = set()
         self._waiting = 0
-        self._lookups = Lookups(self._connect_lookups)
+        self._opening = asyncio.Lock()
+        self._brief_reader: aiosqlite.Connection | None = None
         self._readers: Pool[aiosqlite.Connection] = Pool(
             self._connect_reader, lambda _connection: True, size=pool_size, wait_limit_s=time_limit_s
         )
@@ -75,25 +74,30 @@ class SqliteDatabase(Database):
             raise
         return connection
 
-    def _connect_lookups(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, detect_types=sqlite3.PARSE_DECLTYPES
-        )
-        try:
-            connection.executescript(PRAGMAS + READ_ONLY)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
     async def _connect_reader(self) -> aiosqlite.Connection:
         connection = await self._connect()
-        await connection.execute(READ_ONLY)
+        await connection.execute("pragma query_only = on")
         return connection
 
     def read(self, name: str, *, brief: bool = False) -> AbstractAsyncContextManager[Reader]:
         """Open a short reading session, on a pooled connection or, if brief, on the one that those share."""
-        return LookupSession(self, self._lookups, name) if brief else self._read(name)
+        return _BriefSession(self, name) if brief else self._read(name)
+
+    async def brief_reader(self) -> aiosqlite.Connection:
+        """Return the connection that brief sessions share."""
+        if self._brief_reader is not None:
+            return self._brief_reader
+        with translated_reads():
+            async with self._opening:
+                if self._brief_reader is None:
+                    self._brief_reader = await self._connect_reader()
+                return self._brief_reader
+
+    async def drop_brief_reader(self, broken: aiosqlite.Connection) -> None:
+        """Close the connection that brief sessions share, unless that was done; the next session opens another."""
+        if self._brief_reader is broken:
+            self._brief_reader = None
+            await broken.close()
 
     @asynccontextmanager
     async def _read(self, name: str) -> AsyncIterator[Reader]:
@@ -190,7 +194,8 @@ class SqliteDatabase(Database):
 
     async def _close(self) -> None:
         await self._drop_writer()
-        await self._lookups.close()
+        if self._brief_reader is not None:
+            await self._brief_reader.close()
         await self._readers.close()
 
     async def facts(self) -> Facts:
@@ -206,8 +211,33 @@ class SqliteDatabase(Database):
         """Tell how busy the connections are, the writer among them."""
         writing = self._writing.locked()
         return Load(
-            self._readers.opened + (self._writer is not None) + self._lookups.connections,
+            self._readers.opened + (self._writer is not None) + (self._brief_reader is not None),
             self._readers.in_use + writing,
             self._readers.waiting,
             self._waiting,
         )
+
+
+class _BriefSession:
+    """A session in the line of one thread: handing each look-up to a thread of its own costs several times as much.
+
+    A class, since context managers made of generators cost as much as the look-up itself.
+    """
+
+    __slots__ = ("_connection", "_database", "_name")
+
+    def __init__(self, database: SqliteDatabase, name: str) -> None:
+        self._database = database
+        self._name = name
+
+    async def __aenter__(self) -> Reader:
+        """Join the line."""
+        self._connection = await self._database.brief_reader()
+        return SqliteReader(self._database, self._connection, self._name)
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Tell what went wrong in our words."""
+        if isinstance(error, sqlite3.DatabaseError):
+            await self._database.drop_brief_reader(self._connection)
+            with translated_reads():
+                raise error

@@ -49,8 +49,7 @@ def translated_reads() -> Iterator[None]:
         raise Unavailable("the query took longer than the time limit") from error
 
 
-def bound(statement: Compiled, parameters: Mapping[str, object]) -> list[object]:
-    """Return the values of a statement's parameters, in its order; a list of keys travels as JSON."""
+def _bound(statement: Compiled, parameters: Mapping[str, object]) -> list[object]:
     values = {**statement.constants, **parameters}
     return [_value(values[name]) for name in statement.names]
 
@@ -97,7 +96,7 @@ class SqliteReader(Reader):
         # Not `_observed`, which costs more than a small read may.
         began = time.perf_counter()
         try:
-            rows = await self._connection.execute_fetchall(text.sql, bound(text, parameters))
+            rows = await self._connection.execute_fetchall(text.sql, _bound(text, parameters))
         finally:
             if self._database.observer:
                 self._database.observer.statement(self.name, text.sql, time.perf_counter() - began)
@@ -128,7 +127,7 @@ class SqliteTransaction(SqliteReader, Transaction):
         """Run one statement and return the number of rows it touched."""
         text = compiled(statement)
         with self._observed(text.sql):
-            cursor = await self._connection.execute(text.sql, bound(text, parameters))
+            cursor = await self._connection.execute(text.sql, _bound(text, parameters))
         return cursor.rowcount
 
     async def insert(self, table: Table, rows: Sequence[Row]) -> set[tuple[str, str]] | None:
