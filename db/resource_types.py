@@ -53,6 +53,7 @@ class ResourceTypeRow(msgspec.Struct, frozen=True, gc=False):
     revision: str
     root_id: str
     key_folded: str
+    is_target: bool
 
 
 class NewResourceType(NewItem, frozen=True, kw_only=True):
@@ -128,6 +129,7 @@ async def prepare(
                 revision,
                 scope.root_id,
                 item.key.casefold(),
+                False,
             )
         )
     return rows

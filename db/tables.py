@@ -18,6 +18,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    false,
     func,
     literal_column,
     text,
@@ -117,6 +118,8 @@ resource_types = Table(
     Column("schema_version", Integer, nullable=True),
     *_stamps(),
     _required("key_folded"),
+    # Whether the schema of some type refers to it: only its resources can be waited for.
+    Column("is_target", Boolean, nullable=False, server_default=false()),
     _key(),
     _unique("resource_types_key", "root_id", "scope_id", "key_folded"),
     Index("resource_types_scope", "root_id", "scope_id", "id"),
@@ -148,10 +151,40 @@ NAME_START_CHARACTERS = 64
 
 def name_start(table: Any) -> ColumnElement[str]:
     """Return the beginning of a name, as the index has it; with literals, since an index knows no parameters."""
-    return func.substr(table.c.display_name, literal_column("1"), literal_column(str(NAME_START_CHARACTERS)))
+    start = func.substr(table.c.display_name, literal_column("1"), literal_column(str(NAME_START_CHARACTERS)))
+    return func.coalesce(start, literal_column("''"))
 
 
 Index("resources_name", resources.c.root_id, name_start(resources), resources.c.id)
+
+# Which type each `$ref` of a type's schema means.
+type_references = Table(
+    "type_references",
+    metadata,
+    _required("resource_type_id"),
+    _required("root_id"),
+    Column("name", Name, nullable=False),
+    _required("target_type_id"),
+    PrimaryKeyConstraint("resource_type_id", "root_id", "name"),
+    Index("type_references_target", "root_id", "target_type_id"),
+)
+
+# The values of the `$ref` fields of stored data: every one has its target.
+resource_references = Table(
+    "resource_references",
+    metadata,
+    # The source's id and the path, so that a page of either end's references is a range of an index.
+    _required("id"),
+    _required("root_id"),
+    _required("source_id"),
+    Column("path", Text, nullable=False),
+    _required("target_type_id"),
+    _required("target_external_id"),
+    _required("target_id"),
+    _required("scope_id"),
+    PrimaryKeyConstraint("root_id", "source_id", "id"),
+    Index("resource_references_target", "root_id", "target_id", "id"),
+)
 
 tag_groups = Table(
     "tag_groups",
@@ -232,4 +265,111 @@ idempotency_keys = Table(
     Column("body", Text, nullable=False),
     Column("created_at", Name, nullable=False),
     Index("idempotency_keys_created_at", "created_at"),
+)
+
+# An accepted upload. Its records are beside it, so that a list of batches doesn't read them.
+batches = Table(
+    "batches",
+    metadata,
+    _required("id"),
+    _required("scope_id"),
+    _required("resource_type_id"),
+    Column("type_key", Text, nullable=False),
+    _required("kind"),
+    _required("status"),
+    Column("total", Integer, nullable=False),
+    Column("succeeded", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("waiting", Integer, nullable=False),
+    Column("on_conflict", Text, nullable=False),
+    Column("ignore_unknown_fields", Boolean, nullable=False),
+    Column("wait_s", Integer, nullable=False),
+    Column("delete_all", Boolean, nullable=False),
+    Column("cascade", Boolean, nullable=False),
+    Column("started_at", Name, nullable=True),
+    Column("completed_at", Name, nullable=True),
+    # Its place in the queue: tenants take turns, however much one of them has queued.
+    Column("turn", Integer, nullable=False),
+    *_stamps(),
+    _key(),
+    Index("batches_queue", "turn", "id", **_where("status = 'queued'")),
+    Index("batches_queue_of_scope", "root_id", "scope_id", "turn", **_where("status = 'queued'")),
+    Index("batches_scope", "root_id", "scope_id", "id"),
+    Index("batches_root", "root_id", "id"),
+    Index("batches_type", "root_id", "resource_type_id"),
+    Index("batches_completed_at", "completed_at", **_where("completed_at is not null")),
+)
+
+batch_payloads = Table(
+    "batch_payloads",
+    metadata,
+    _required("batch_id"),
+    _required("root_id"),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("batch_id", "root_id"),
+)
+
+# The records of a batch that came to nothing, each with its faults.
+batch_failures = Table(
+    "batch_failures",
+    metadata,
+    _required("id"),
+    _required("root_id"),
+    _required("batch_id"),
+    _required("scope_id"),
+    Column("record_index", Integer, nullable=False),
+    Column("external_id", Text, nullable=True),
+    Column("code", Text, nullable=False),
+    Column("faults", Text, nullable=False),
+    PrimaryKeyConstraint("root_id", "batch_id", "id"),
+)
+
+# A record whose references have no targets yet; what is to be merged into what is stored then.
+waiting_records = Table(
+    "waiting_records",
+    metadata,
+    _required("id"),
+    _required("root_id"),
+    _required("scope_id"),
+    _required("resource_type_id"),
+    _required("external_id"),
+    Column("patch", Text, nullable=False),
+    Column("must_be_new", Boolean, nullable=False),
+    Column("must_exist", Boolean, nullable=False),
+    Column("expires_at", Name, nullable=False),
+    Column("created_at", Name, nullable=False),
+    Column("created_by", Text, nullable=False),
+    # Whether something that it waits for has come, or those that it waits for may wait for it.
+    Column("due", Boolean, nullable=False),
+    _key(),
+    _unique("waiting_records_key", "root_id", "external_id", "scope_id", "resource_type_id"),
+    Index("waiting_records_due", "id", **_where("due")),
+    Index("waiting_records_expiry", "expires_at", "id"),
+    Index("waiting_records_scope", "root_id", "scope_id"),
+    Index("waiting_records_type", "root_id", "resource_type_id"),
+)
+
+# Which records of which batches share the fate of a waiting record: those that were merged into it.
+waiting_stakes = Table(
+    "waiting_stakes",
+    metadata,
+    _required("waiting_id"),
+    _required("root_id"),
+    _required("batch_id"),
+    Column("record_index", Integer, nullable=False),
+    PrimaryKeyConstraint("root_id", "batch_id", "record_index"),
+    Index("waiting_stakes_record", "waiting_id", "root_id"),
+)
+
+# What a waiting record waits for.
+waiting_targets = Table(
+    "waiting_targets",
+    metadata,
+    _required("waiting_id"),
+    _required("root_id"),
+    _required("scope_id"),
+    _required("target_type_id"),
+    _required("target_external_id"),
+    PrimaryKeyConstraint("waiting_id", "root_id", "target_type_id", "target_external_id"),
+    Index("waiting_targets_target", "root_id", "target_external_id", "scope_id", "target_type_id"),
 )
