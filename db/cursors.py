@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from db.errors import Code, Refused
+from db.tables import NAME_START_CHARACTERS
 
 
 def fingerprint(*parts: object) -> str:
@@ -28,6 +29,7 @@ def bounds(of_list: str, after: str | None, before: str | None) -> dict[str, obj
         if cursor is not None:
             row_id, root_id, value = _decode(of_list, name, cursor)
             parameters |= {name: row_id, f"{name}_root": root_id, f"{name}_value": value}
+            parameters[f"{name}_start"] = value[:NAME_START_CHARACTERS]
     return parameters
 
 

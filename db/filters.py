@@ -11,17 +11,23 @@ from sqlalchemy import and_, bindparam, exists, func, select
 from db.clock import instant
 from db.database import any_of
 from db.errors import Code, Refused
-from db.nouns import Filter, camel
+from db.nouns import Filter, Links, camel
 from db.tables import NAME_START_CHARACTERS, name_start, resources, tag_assignments
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, ColumnElement, Table
 
 
-def equals(column: Column[str], parameter: str) -> Filter:
-    """Keep rows whose column is exactly the given text."""
+def equals(column: Column[str], parameter: str, *, scattered: bool = False) -> Filter:
+    """Keep rows whose column is exactly the given text; these are few if they are scattered over the ids."""
     says = f"keep those whose {camel(column.name)} is exactly this"
-    return Filter(lambda: column == bindparam(parameter), lambda text: {parameter: text}, says)
+    return Filter(
+        lambda: column == bindparam(parameter),
+        lambda text: {parameter: text},
+        says,
+        leads=scattered,
+        scattered=scattered,
+    )
 
 
 def folded(column: Column[str], parameter: str) -> Filter:
@@ -43,7 +49,8 @@ def name_prefix(table: Table, parameter: str) -> Filter:
         beginning = text[:NAME_START_CHARACTERS]
         return dict(zip(bounds, (beginning, _behind(beginning), text, _behind(text)), strict=True))
 
-    return Filter(clause, bind, "keep those whose displayName begins with this, case and all")
+    says = "keep those whose displayName begins with this, case and all"
+    return Filter(clause, bind, says, leads=True, scattered=True)
 
 
 def contains(column: Column[str], parameter: str) -> Filter:
@@ -96,15 +103,19 @@ def tagged(parameter: str) -> Filter:
         lambda tag: {parameter: tag},
         "keep those that carry this tag",
         link=link.c.resource_id,
+        leads=True,
     )
 
 
 def tagged_with_any(parameter: str) -> Filter:
-    """Keep resources that carry at least one of the given tags."""
+    """Keep resources that carry at least one of the given tags: a page reads only a page of each tag's."""
+    keys = f"{parameter}_keys"
     return Filter(
         lambda: exists().where(*_assigned(parameter)),
-        lambda tags: {parameter: list(tags)},
+        lambda tags: {parameter: list(tags), keys: [(tag,) for tag in dict.fromkeys(tags)]},
         "keep those that carry at least one of these tags",
+        links=Links(tag_assignments.alias(parameter), "tag_id", "resource_id", keys),
+        leads=True,
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from sqlalchemy import Column, ColumnElement, Table
+    from sqlalchemy import Column, ColumnElement, FromClause, Table
 
     from db.commands import Target
     from db.errors import Fault
@@ -38,6 +38,19 @@ class UniqueKey:
 
 
 @dataclass(frozen=True)
+class Links:
+    """A table that holds, for each of the keys in a parameter, the ids of what is kept, each once and in order."""
+
+    table: FromClause
+    key: str
+    """Its column with the key."""
+    column: str
+    """Its column with the ids."""
+    parameter: str
+    """The parameter: a list of tuples of one key."""
+
+
+@dataclass(frozen=True)
 class Filter:
     """One condition of a list: its clause, and how a client's text becomes the clause's parameters."""
 
@@ -49,6 +62,12 @@ class Filter:
     """The format (JSON Schema) that the text must have."""
     link: Column[Any] | None = None
     """A column of another table, to be joined, that holds the ids of what is kept, each once and in order."""
+    links: Links | None = None
+    """The same for each of several keys: what is kept is the union."""
+    leads: bool = False
+    """Whether what it keeps is best found by it, whatever else is asked."""
+    scattered: bool = False
+    """Whether its index has what it keeps in another order than that of the ids."""
 
 
 @dataclass(frozen=True)

@@ -141,7 +141,9 @@ RESOURCES: Noun[ResourceRow] = Noun(
     merged=frozenset({"data"}),
     filters={
         "resourceTypeId": filters.equals(tables.resources.c.resource_type_id, "resource_type_id"),
-        "externalResourceId": filters.equals(tables.resources.c.external_resource_id, "external_resource_id"),
+        "externalResourceId": filters.equals(
+            tables.resources.c.external_resource_id, "external_resource_id", scattered=True
+        ),
         "displayNamePrefix": filters.name_prefix(tables.resources, "display_name"),
         "tagId": filters.tagged("tag_id"),
         "updatedSince": filters.changed_since(tables.resources, "updated_since"),

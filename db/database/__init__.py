@@ -18,7 +18,15 @@ from db.database.interface import (
 )
 from db.database.postgresql import PostgresqlDatabase
 from db.database.sqlite import SqliteDatabase
-from db.database.statements import any_of, first_of_each, key_rows, member_equals
+from db.database.statements import (
+    any_of,
+    first_of_all,
+    first_of_each,
+    key_rows,
+    looked_up,
+    member_equals,
+    unordered,
+)
 
 __all__ = [
     "Database",
@@ -33,11 +41,14 @@ __all__ = [
     "Transaction",
     "any_of",
     "check_url",
+    "first_of_all",
     "first_of_each",
     "key_rows",
+    "looked_up",
     "member_equals",
     "open_database",
     "sqlite_path",
+    "unordered",
 ]
 
 SQLITE = "sqlite:///"

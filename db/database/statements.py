@@ -9,7 +9,17 @@ from __future__ import annotations
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BindParameter, ColumnElement, Integer, Text, bindparam, literal_column, select, true
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Integer,
+    Text,
+    bindparam,
+    literal_column,
+    select,
+    true,
+    tuple_,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import Boolean
@@ -106,6 +116,60 @@ def first_of_each(keys: TableValuedAlias, children: Select[Any], table: FromClau
             keys.join(rows, literal_column("child.rowid", Integer()).in_(inner))
         ),
     )
+
+
+def first_of_all(
+    keys: TableValuedAlias, children: Select[Any], table: FromClause, *, descending: bool
+) -> Either:
+    """Ask for the first of the `children` of all keys together, each once, at the price of those of every key.
+
+    The arguments are those of `first_of_each`; the children are ordered by id, so or descending, and limited by the
+    parameter `limit`. The answer's columns are the table's.
+    """
+    found = table.alias("found")
+    each = first_of_each(keys, children, table)
+
+    def merged(one: Select[Any]) -> Select[Any]:
+        key = one.with_only_columns(one.selected_columns.id, one.selected_columns.root_id)
+        merged = select(found).where(tuple_(found.c.id, found.c.root_id).in_(key))
+        return merged.order_by(found.c.id.desc() if descending else found.c.id).limit(bindparam("limit"))
+
+    return Either(postgresql=merged(each.postgresql), sqlite=merged(each.sqlite))
+
+
+class _Hidden(ColumnElement[Any]):
+    inherit_cache = False
+
+    def __init__(self, column: ColumnElement[Any], *, everywhere: bool) -> None:
+        self.column = column
+        self.everywhere = everywhere
+        self.type = column.type
+
+    def self_group(self, against: object = None) -> _Hidden:
+        """Stand as it is: the operators that hide a column bind tighter than those it is compared by."""
+        del against
+        return self
+
+
+def looked_up(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Keep SQLite, which guesses how many rows there are, from beginning with the index of a column."""
+    return _Hidden(column, everywhere=False)
+
+
+def unordered(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Keep a database from going through an index in the order of a text, hoping to meet what is wanted soon."""
+    return _Hidden(column, everywhere=True)
+
+
+@compiles(_Hidden, "postgresql")
+def _hidden_postgresql(element: _Hidden, compiler: SQLCompiler, **kw: Any) -> str:
+    column: str = compiler.process(element.column, **kw)
+    return f"({column} || '')" if element.everywhere else column
+
+
+@compiles(_Hidden, "sqlite")
+def _hidden_sqlite(element: _Hidden, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"+{compiler.process(element.column, **kw)}"
 
 
 class member_equals(ColumnElement[bool]):  # noqa: N801 - it reads as SQL

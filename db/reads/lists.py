@@ -10,7 +10,7 @@ from sqlalchemy import Select, and_, bindparam, func, or_, select
 
 from db import cursors
 from db.access import Principal, ReachKind
-from db.database import any_of, member_equals
+from db.database import any_of, first_of_all, key_rows, looked_up, member_equals, unordered
 from db.errors import Code, Conflict
 from db.reads.pages import BY_ID, Order, Page, Slice, bounded, sliced
 from db.reads.reach import path_range, reach_parameters, within
@@ -19,8 +19,8 @@ from db.tables import scopes
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from db.database import Reader
-    from db.nouns import Noun, RowT
+    from db.database import Reader, Statement
+    from db.nouns import Filter, Links, Noun, RowT
 
 
 @dataclass(frozen=True)
@@ -72,16 +72,28 @@ class _Form(NamedTuple):
     order: Order
 
     @property
+    def conditions(self) -> list[Filter]:
+        """The filters, in the order of their names."""
+        return [self.noun.filters.get(name) or self.noun.searches[name] for name in sorted(self.filters)]
+
+    @property
+    def led(self) -> bool:
+        """Whether something else than a reach finds the objects."""
+        return self.chosen or self.scoped == "exactly" or any(each.leads for each in self.conditions)
+
+    @property
     def one_root(self) -> bool:
         """Whether all objects are of one root."""
         return self.kind is not ReachKind.EVERYTHING or self.scoped == "exactly"
 
 
-def _selected(form: _Form) -> Select[Any]:
+def _selected(form: _Form, *, aside: Filter | None = None) -> Select[Any]:
+    """Return the statement of all that a form means, one filter left aside."""
     noun, table = form.noun, form.noun.table
-    statement = within(select(table), noun, form.kind, readable=True)
-    for name in sorted(form.filters):
-        wanted = noun.filters.get(name) or noun.searches[name]
+    statement = within(select(table), noun, form.kind, readable=True, led=form.led)
+    for wanted in form.conditions:
+        if wanted is aside:
+            continue
         if wanted.link is not None:
             link = wanted.link.table
             statement = statement.join(
@@ -98,18 +110,38 @@ def _selected(form: _Form) -> Select[Any]:
         return statement.where(
             table.c.root_id == bindparam("scope_root"), table.c[noun.scope_column] == bindparam("scope")
         )
-    return _below(statement, noun) if form.scoped == "below" else statement
+    return _below(statement, noun, led=form.led) if form.scoped == "below" else statement
 
 
 @lru_cache(maxsize=1024)
-def _page(form: _Form, bounds: tuple[bool, bool, bool]) -> Select[Any]:
-    linked = [
-        each.link for name in form.filters if (each := form.noun.filters.get(name)) and each.link is not None
-    ]
-    own_id = linked[0] if linked and form.one_root else None
+def _page(form: _Form, bounds: tuple[bool, bool, bool]) -> Statement:
+    by_id = form.one_root and not form.order.columns
+    linked = next((each.link for each in form.conditions if each.link is not None), None)
+    scattered = any(each.scattered for each in form.conditions)
+    if by_id and linked is None and not scattered and form.scoped != "exactly":
+        for each in form.conditions:
+            if each.links is not None:
+                return _union(form, bounds, each, each.links)
     return bounded(
-        _selected(form), form.noun.table, bounds, one_root=form.one_root, order=form.order, own_id=own_id
+        _selected(form),
+        form.noun.table,
+        bounds,
+        one_root=form.one_root,
+        order=form.order,
+        # As at the edges: both are bounded, since the tables may be merged.
+        ids=(linked, form.noun.table.c.id) if by_id and linked is not None else (),
+        scattered=by_id and scattered,
     )
+
+
+def _union(form: _Form, bounds: tuple[bool, bool, bool], spread: Filter, links: Links) -> Statement:
+    """Return the statement of a page of what a filter keeps for any of its keys."""
+    table, link, keys = form.noun.table, links.table, key_rows(links.parameter, "key")
+    # Hidden, since PostgreSQL doesn't know which keys are asked for, and might merge whole indexes for a rare one.
+    linked = and_(unordered(link.c[links.column]) == table.c.id, link.c.root_id == table.c.root_id)
+    children = _selected(form, aside=spread).join(link, linked).where(link.c[links.key] == keys.c.key)
+    children = bounded(children, table, bounds, one_root=True, order=form.order, ids=[link.c[links.column]])
+    return first_of_all(keys, children, table, descending=form.order.descending is not bounds[2])
 
 
 @lru_cache(maxsize=256)
@@ -117,14 +149,14 @@ def _count(form: _Form) -> Select[Any]:
     return _selected(form).with_only_columns(func.count(), maintain_column_froms=True)
 
 
-def _below(statement: Select[Any], noun: Noun[Any]) -> Select[Any]:
+def _below(statement: Select[Any], noun: Noun[Any], *, led: bool) -> Select[Any]:
     if noun.table is scopes:
         return statement.where(path_range(scopes.c.path, "scope_low", "scope_high"))
     owner = scopes.alias("owner")
     return statement.join(
         owner,
         and_(owner.c.id == noun.table.c[noun.scope_column], owner.c.root_id == noun.table.c.root_id),
-    ).where(path_range(owner.c.path, "scope_low", "scope_high"))
+    ).where(path_range(looked_up(owner.c.path) if led else owner.c.path, "scope_low", "scope_high"))
 
 
 @lru_cache(maxsize=16)

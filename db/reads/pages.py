@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, Any, Generic
 from sqlalchemy import Select, bindparam, func, tuple_
 
 from db import cursors
+from db.database import unordered
 from db.nouns import RowT
+from db.tables import name_start
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import ColumnElement, Table
 
 DEFAULT_LIMIT = 100
@@ -48,6 +52,14 @@ class Order:
         columns = [table.c[name] for name in self.columns]
         return func.coalesce(*columns, "") if columns[-1].nullable else func.coalesce(*columns)
 
+    def keys(self, table: Table) -> list[tuple[str, ColumnElement[Any]]]:
+        """Return what is ordered by before the id, each with the suffix of the cursor's parameter."""
+        if not self.columns:
+            return []
+        key = [("_value", self.expression(table))]
+        # A name's index has only its beginning, after which little is left to sort.
+        return [("_start", name_start(table)), *key] if self.columns == ("display_name",) else key
+
     def value(self, row: Any) -> str:
         """Return what a row is ordered by."""
         return next((value for name in self.columns if (value := getattr(row, name)) is not None), "")
@@ -78,24 +90,24 @@ def bounded(
     *,
     one_root: bool,
     order: Order = BY_ID,
-    own_id: ColumnElement[Any] | None = None,
+    ids: Sequence[ColumnElement[Any]] = (),
+    scattered: bool = False,
 ) -> Select[Any]:
     """Order by the order, then by id compared as bytes, then by root if several are read; between the cursors, limited.
 
-    `own_id` is a column of another table that holds the same ids in that order.
+    `ids` are columns that all hold the ids, the first in their order; without them the table's own is meant. What is
+    `scattered` over the ids is sorted whole, for each page at the same price, rather than sought in their order.
     """
     after, before, backward = bounds
-    keys = [("", table.c.id if own_id is None else own_id)]
-    if order.columns:
-        keys.insert(0, ("_value", order.expression(table)))
-    if not one_root:
-        keys.append(("_root", table.c.root_id))
+    last = [] if one_root else [("_root", table.c.root_id)]
+    all_keys = [[*order.keys(table), ("", each), *last] for each in ids or (table.c.id,)]
     for present, name in ((after, "after"), (before, "before")):
         if present:
             ahead = gt if (name == "after") is not order.descending else lt
-            statement = statement.where(_compared(ahead, keys, name))
+            statement = statement.where(*(_compared(ahead, keys, name) for keys in all_keys))
     down = order.descending is not backward
-    return statement.order_by(*(key.desc() if down else key for _, key in keys)).limit(bindparam("limit"))
+    sorted_by = [unordered(key) if scattered else key for _, key in all_keys[0]]
+    return statement.order_by(*(key.desc() if down else key for key in sorted_by)).limit(bindparam("limit"))
 
 
 def _compared(ahead: Any, keys: list[tuple[str, Any]], name: str) -> ColumnElement[bool]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Select, and_, bindparam, or_
 
 from db.access import Principal, ReachKind
-from db.database import any_of
+from db.database import any_of, looked_up
 from db.tables import scopes
 
 if TYPE_CHECKING:
@@ -34,8 +34,13 @@ def path_range(path: ColumnElement[Any], low: str, high: str) -> ColumnElement[b
     return and_(path >= bindparam(low), path < bindparam(high))
 
 
-def within(statement: Select[Any], noun: Noun[Any], kind: ReachKind, *, readable: bool) -> Select[Any]:
-    """Keep what is in the caller's reach; with `readable` also the shared nouns of the scopes above."""
+def within(
+    statement: Select[Any], noun: Noun[Any], kind: ReachKind, *, readable: bool, led: bool = False
+) -> Select[Any]:
+    """Keep what is in the caller's reach; with `readable` also the shared nouns of the scopes above.
+
+    A statement is `led` if other conditions find its rows, so that the scopes in reach are no place to begin.
+    """
     table = noun.table
     if kind is ReachKind.EVERYTHING:
         return statement
@@ -48,7 +53,8 @@ def within(statement: Select[Any], noun: Noun[Any], kind: ReachKind, *, readable
     statement = statement.join(
         home, and_(home.c.id == table.c[noun.home_column], home.c.root_id == table.c.root_id)
     )
-    inside = path_range(home.c.path, "reach_low", "reach_high")
+    path = looked_up(home.c.path) if led else home.c.path
+    inside = path_range(path, "reach_low", "reach_high")
     if readable and noun.shared:
-        return statement.where(or_(inside, any_of(home.c.path, "reach_above")))
+        return statement.where(or_(inside, any_of(path, "reach_above")))
     return statement.where(inside)

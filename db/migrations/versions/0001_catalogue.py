@@ -82,7 +82,9 @@ def upgrade() -> None:
         ["root_id", "external_resource_id", "scope_id", "resource_type_id"],
         unique=True,
     )
-    op.create_index("resources_name", "resources", ["root_id", sa.text("substr(display_name, 1, 64)"), "id"])
+    op.create_index(
+        "resources_name", "resources", ["root_id", sa.text("coalesce(substr(display_name, 1, 64), '')"), "id"]
+    )
     op.create_index("resources_root", "resources", ["root_id", "id"])
     op.create_index("resources_scope", "resources", ["root_id", "scope_id", "id"])
     op.create_index("resources_scope_type", "resources", ["root_id", "scope_id", "resource_type_id", "id"])
