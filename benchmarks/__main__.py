@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import create, operations, small_get
+from benchmarks import create, deep_pages, operations, small_get
 
-BENCHMARKS = {"create": create.main, "operations": operations.main, "small_get": small_get.main}
+BENCHMARKS = {
+    "create": create.main,
+    "deep_pages": deep_pages.main,
+    "operations": operations.main,
+    "small_get": small_get.main,
+}
 
 
 def main() -> None:

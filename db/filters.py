@@ -53,6 +53,17 @@ def name_prefix(table: Table, parameter: str) -> Filter:
     return Filter(clause, bind, says, leads=True, scattered=True)
 
 
+def tighten(parameters: dict[str, Any], *, descending: bool) -> None:
+    """Let a search by prefix, in the order of names, end at the cursors: SQLite goes by one bound on either side."""
+    low, high = "display_name_start_low", "display_name_start_high"
+    above, below = ("before_start", "after_start") if descending else ("after_start", "before_start")
+    if low in parameters:
+        parameters[low] = max(parameters[low], parameters.get(above, ""))
+        if below in parameters:
+            # The first text behind it that can be stored.
+            parameters[high] = min(parameters[high], parameters[below] + "\1")
+
+
 def contains(column: Column[str], parameter: str) -> Filter:
     """Keep rows whose column has the given text somewhere in it, case and all."""
     return Filter(

@@ -44,7 +44,7 @@ def _children(edge: Edge[Any], kind: ReachKind, bounds: tuple[bool, bool, bool])
         children = children.join(
             link, and_(link.c[edge.link] == table.c.id, link.c.root_id == table.c.root_id)
         ).where(link.c.root_id == keys.c.root, link.c[edge.column] == keys.c.parent)
-    children = within(children, edge.noun, kind, readable=True, led=True)
+    children = within(children, edge.noun, kind, readable=True, led=True, linked=edge.link is not None)
     # Both are bounded: a database that merges the tables would else go through one of them from its beginning.
     ids = () if edge.link is None else (tag_assignments.c[edge.link], table.c.id)
     children = bounded(children, table, bounds, one_root=True, ids=ids)
@@ -82,7 +82,8 @@ def _child_counts(edge: Edge[Any], kind: ReachKind) -> Select[Any]:
         child = and_(table.c.id == owner.c[edge.link], table.c.root_id == owner.c.root_id)
         joined = joined.join(table, child)
     statement = select(keys.c.parent, keys.c.root, func.count()).select_from(joined)
-    return within(statement, edge.noun, kind, readable=True, led=True).group_by(keys.c.parent, keys.c.root)
+    statement = within(statement, edge.noun, kind, readable=True, led=True, linked=edge.link is not None)
+    return statement.group_by(keys.c.parent, keys.c.root)
 
 
 async def count_children(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Select, and_, bindparam, func, or_, select
 
-from db import cursors
+from db import cursors, filters
 from db.access import Principal, ReachKind
 from db.database import any_of, first_of_all, key_rows, looked_up, member_equals, unordered
 from db.errors import Code, Conflict
@@ -86,19 +86,27 @@ class _Form(NamedTuple):
         """Whether all objects are of one root."""
         return self.kind is not ReachKind.EVERYTHING or self.scoped == "exactly"
 
+    @property
+    def root(self) -> str:
+        """The parameter that holds the one root."""
+        return "scope_root" if self.kind is ReachKind.EVERYTHING else "reach_root"
+
 
 def _selected(form: _Form, *, aside: Filter | None = None) -> Select[Any]:
     """Return the statement of all that a form means, one filter left aside."""
     noun, table = form.noun, form.noun.table
-    statement = within(select(table), noun, form.kind, readable=True, led=form.led)
+    linked = aside is not None or any(each.link is not None for each in form.conditions)
+    statement = within(select(table), noun, form.kind, readable=True, led=form.led, linked=linked)
     for wanted in form.conditions:
         if wanted is aside:
             continue
         if wanted.link is not None:
             link = wanted.link.table
-            statement = statement.join(
-                link, and_(wanted.link == table.c.id, link.c.root_id == table.c.root_id)
-            )
+            # The root is hidden, or SQLite would begin with all that is in it.
+            linked_to = and_(wanted.link == table.c.id, link.c.root_id == looked_up(table.c.root_id))
+            statement = statement.join(link, linked_to)
+            if form.one_root:
+                statement = statement.where(link.c.root_id == bindparam(form.root))
         statement = statement.where(wanted.clause())
     for index, kind in enumerate(form.data):
         statement = statement.where(
@@ -139,7 +147,8 @@ def _union(form: _Form, bounds: tuple[bool, bool, bool], spread: Filter, links: 
     table, link, keys = form.noun.table, links.table, key_rows(links.parameter, "key")
     # Hidden, since PostgreSQL doesn't know which keys are asked for, and might merge whole indexes for a rare one.
     linked = and_(unordered(link.c[links.column]) == table.c.id, link.c.root_id == table.c.root_id)
-    children = _selected(form, aside=spread).join(link, linked).where(link.c[links.key] == keys.c.key)
+    children = _selected(form, aside=spread).join(link, linked)
+    children = children.where(link.c.root_id == bindparam(form.root), link.c[links.key] == keys.c.key)
     children = bounded(children, table, bounds, one_root=True, order=form.order, ids=[link.c[links.column]])
     return first_of_all(keys, children, table, descending=form.order.descending is not bounds[2])
 
@@ -183,7 +192,10 @@ async def page(
         return Slice([], fingerprint=fingerprint, order=selection.order)
     form, parameters = narrowed
     statement = _page(form, wanted.bounds)
-    records = await reader.fetch(statement, {**parameters, **between, "limit": wanted.limit + 1})
+    parameters |= {**between, "limit": wanted.limit + 1}
+    if selection.order.columns == ("display_name",):
+        filters.tighten(parameters, descending=selection.order.descending)
+    records = await reader.fetch(statement, parameters)
     return sliced(noun.rows(records), wanted, fingerprint, selection.order)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from operator import gt, lt
+from operator import ge, gt, le, lt
 from typing import TYPE_CHECKING, Any, Generic
 
-from sqlalchemy import Select, bindparam, func, tuple_
+from sqlalchemy import Select, and_, bindparam, func, tuple_
 
 from db import cursors
 from db.database import unordered
@@ -117,6 +117,9 @@ def _compared(ahead: Any, keys: list[tuple[str, Any]], name: str) -> ColumnEleme
         compared = ahead(keys[0][1], parameters[0])
     else:
         compared = ahead(tuple_(*(key for _, key in keys)), tuple_(*parameters))
+    if keys[0][0] == "_start":
+        # SQLite finds tuples of columns by an index, but none of expressions.
+        compared = and_((ge if ahead is gt else le)(keys[0][1], parameters[0]), compared)
     return compared
 
 

@@ -35,16 +35,24 @@ def path_range(path: ColumnElement[Any], low: str, high: str) -> ColumnElement[b
 
 
 def within(
-    statement: Select[Any], noun: Noun[Any], kind: ReachKind, *, readable: bool, led: bool = False
+    statement: Select[Any],
+    noun: Noun[Any],
+    kind: ReachKind,
+    *,
+    readable: bool,
+    led: bool = False,
+    linked: bool = False,
 ) -> Select[Any]:
     """Keep what is in the caller's reach; with `readable` also the shared nouns of the scopes above.
 
-    A statement is `led` if other conditions find its rows, so that the scopes in reach are no place to begin.
+    A statement is `led` if other conditions find its rows, so that the scopes in reach are no place to begin, and
+    `linked` if another table finds the ids of its rows, so that the root is none either.
     """
     table = noun.table
     if kind is ReachKind.EVERYTHING:
         return statement
-    statement = statement.where(table.c.root_id == bindparam("reach_root"))
+    root = looked_up(table.c.root_id) if linked else table.c.root_id
+    statement = statement.where(root == bindparam("reach_root"))
     if kind is ReachKind.ROOT:
         return statement
     if table is scopes:
