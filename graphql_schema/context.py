@@ -47,8 +47,11 @@ class Context:
         request_id: str = "",
         budget: Budget | None = None,
         lasting: Lasting | None = None,
+        compiled: bool = True,
     ) -> None:
         self.database = database
+        self.compiled = compiled
+        """Whether the operation is executed breadth first, by a compiled plan."""
         self.request_id = request_id
         self.budget = budget or Budget()
         """The limits of the HTTP request that the operation came with, shared by all its operations."""

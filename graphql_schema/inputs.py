@@ -11,6 +11,7 @@ from strawberry import UNSET
 from db.commands import Target
 from db.errors import Code, Refused
 from db.shapes import MAX_ITEMS, checked, decode_batch
+from graphql_schema.executor import as_it_came
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,14 +38,10 @@ def input_type(description: str) -> Callable[[ClassT], ClassT]:
 
     def declare(cls: ClassT) -> ClassT:
         made = strawberry.input(cls, description=description)
-        made.__strawberry_definition__.from_input = _as_it_came  # type: ignore[attr-defined]  # set by strawberry.input
+        made.__strawberry_definition__.from_input = as_it_came  # type: ignore[attr-defined]  # set by strawberry.input
         return made
 
     return declare
-
-
-def _as_it_came(_cls: type, value: Mapping[str, Any], _context: object) -> Mapping[str, Any]:
-    return value
 
 
 def required(description: str) -> Any:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from strawberry.dataloader import DataLoader
-
 from db import reads, scopes
 from db.errors import SheafError
+from graphql_schema.key_loaders import KeyLoader
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
 
     from db.access import Principal
-    from db.database import Database, Reader
+    from db.database import Database
     from db.nouns import Noun, RowT
     from db.reads import Edge, Page, Selection, Slice
     from db.scopes import ScopeRow
@@ -23,8 +22,6 @@ T = TypeVar("T")
 
 Parent = tuple[str, str]
 """The (id, root_id) of the object at whose edge children are."""
-
-ChildPage = tuple[Parent, "Page"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,30 +39,21 @@ class Loaders:
     def __init__(self, database: Database, caller: Principal) -> None:
         self._database = database
         self._caller = caller
-        self._objects: dict[Noun[Any], DataLoader[str, Any]] = {}
-        self._slices: dict[Edge[Any], DataLoader[ChildPage, Slice[Any]]] = {}
-        self._sizes: dict[Edge[Any], DataLoader[Parent, int]] = {}
-        self.ancestors_by_path: DataLoader[str, list[ScopeRow]] = DataLoader(self._ancestors)
-        self.slice_of_list: DataLoader[ListPage, Slice[Any]] = DataLoader(self._slices_of_lists)
-        self.size_of_list: DataLoader[ListPage, int] = DataLoader(self._sizes_of_lists)
+        self._objects: dict[Noun[Any], KeyLoader[str, Any]] = {}
+        self._slices: dict[tuple[Edge[Any], Page], KeyLoader[Parent, Slice[Any]]] = {}
+        self._sizes: dict[Edge[Any], KeyLoader[Parent, int]] = {}
+        self.ancestors_by_path: KeyLoader[str, list[ScopeRow]] = KeyLoader(self._ancestors)
+        self.slice_of_list: KeyLoader[ListPage, Slice[Any]] = KeyLoader(self._slices_of_lists)
+        self.size_of_list: KeyLoader[ListPage, int] = KeyLoader(self._sizes_of_lists)
 
     def abandon(self) -> None:
         """Cancel what is being read; whoever still waits for it is cancelled, too."""
-        loaders: list[DataLoader[Any, Any]] = [
-            self.ancestors_by_path,
-            self.slice_of_list,
-            self.size_of_list,
-        ]
-        for by_kind in (self._objects, self._slices, self._sizes):
-            loaders += by_kind.values()
+        loaders: list[KeyLoader[Any, Any]] = [self.ancestors_by_path, self.slice_of_list, self.size_of_list]
+        loaders += [*self._objects.values(), *self._slices.values(), *self._sizes.values()]
         for loader in loaders:
-            # A future that nobody waited for yet would complain that its error was never looked at.
-            for future in loader.cache_map.cache_map.values():  # type: ignore[attr-defined]  # the default cache's
-                future.cancel()
-            if loader.batch is not None and loader.batch._dispatch_task is not None:  # noqa: SLF001 - no public way
-                loader.batch._dispatch_task.cancel()  # noqa: SLF001
+            loader.abandon()
 
-    def by_id(self, noun: Noun[RowT]) -> DataLoader[str, RowT | None]:
+    def by_id(self, noun: Noun[RowT]) -> KeyLoader[str, RowT | None]:
         """Return the loader of a noun's readable objects by id."""
         if noun not in self._objects:
 
@@ -73,21 +61,21 @@ class Loaders:
                 async with self._database.read(f"{noun.namespace}_by_id") as reader:
                     return await reads.by_ids(reader, self._caller, noun, ids)
 
-            self._objects[noun] = DataLoader(load)
+            self._objects[noun] = KeyLoader(load)
         return self._objects[noun]
 
-    def slices(self, edge: Edge[RowT]) -> DataLoader[ChildPage, Slice[RowT]]:
-        """Return the loader of pages of an edge's children: one statement for all parents with equal pages."""
-        if edge not in self._slices:
+    def slices(self, edge: Edge[RowT], page: Page) -> KeyLoader[Parent, Slice[RowT]]:
+        """Return the loader of a page of each parent's children: one statement for all parents."""
+        if (edge, page) not in self._slices:
 
-            async def load(keys: list[ChildPage]) -> Sequence[Slice[RowT] | BaseException]:
+            async def load(parents: list[Parent]) -> Sequence[Slice[RowT]]:
                 async with self._database.read(f"{edge.noun.table.name}_by_{edge.column}") as reader:
-                    return await self._children(reader, edge, keys)
+                    return await reads.children(reader, self._caller, edge, parents, page)
 
-            self._slices[edge] = DataLoader(load)
-        return self._slices[edge]
+            self._slices[edge, page] = KeyLoader(load)
+        return self._slices[edge, page]
 
-    def sizes(self, edge: Edge[Any]) -> DataLoader[Parent, int]:
+    def sizes(self, edge: Edge[Any]) -> KeyLoader[Parent, int]:
         """Return the loader of how many children an edge has."""
         if edge not in self._sizes:
 
@@ -95,19 +83,8 @@ class Loaders:
                 async with self._database.read(f"count_{edge.noun.table.name}_by_{edge.column}") as reader:
                     return await reads.count_children(reader, self._caller, edge, parents)
 
-            self._sizes[edge] = DataLoader(load)
+            self._sizes[edge] = KeyLoader(load)
         return self._sizes[edge]
-
-    async def _children(
-        self, reader: Reader, edge: Edge[RowT], keys: list[ChildPage]
-    ) -> list[Slice[RowT] | BaseException]:
-        found: dict[ChildPage, Slice[RowT] | BaseException] = {}
-        for page in dict.fromkeys(page for _, page in keys):
-            parents = [parent for parent, wanted in keys if wanted == page]
-            answer = await _refusal_as_value(reads.children(reader, self._caller, edge, parents, page))
-            slices = [answer] * len(parents) if isinstance(answer, SheafError) else answer
-            found.update(zip(((parent, page) for parent in parents), slices, strict=True))
-        return [found[key] for key in keys]
 
     async def _ancestors(self, paths: list[str]) -> list[list[ScopeRow]]:
         async with self._database.read("ancestors_by_path") as reader:

@@ -65,7 +65,7 @@ def creates(noun: Noun[RowT], shape: type[NewItem], input_type: type, descriptio
         command = Create(noun, typed(bounded(items), shape), on_error, on_conflict)
         return answer(await perform(info, command, items, dry_run=dry_run, key=given(idempotency_key)))
 
-    return resolved_by(resolve, description, metadata={"creates": noun})
+    return resolved_by(resolve, description)
 
 
 def updates(noun: Noun[RowT], shape: type[Change], input_type: type, description: str) -> Any:
@@ -85,7 +85,7 @@ def updates(noun: Noun[RowT], shape: type[Change], input_type: type, description
         command = Update(noun, [Updating(*each) for each in zip(targets, changes, strict=True)], on_error)
         return answer(await perform(info, command, items, dry_run=dry_run, key=given(idempotency_key)))
 
-    return resolved_by(resolve, description, metadata={"updates": noun})
+    return resolved_by(resolve, description)
 
 
 def deletes(noun: Noun[RowT], description: str) -> Any:
@@ -103,7 +103,7 @@ def deletes(noun: Noun[RowT], description: str) -> Any:
         command = Delete(noun, [target(item) for item in bounded(items)], on_error)
         return answer(await perform(info, command, items, dry_run=dry_run, key=given(idempotency_key)))
 
-    return resolved_by(resolve, description, metadata={"deletes": noun})
+    return resolved_by(resolve, description)
 
 
 async def perform(

@@ -1,6 +1,7 @@
 """What all objects of the catalogue have in common, and how they are found by id."""
 
 from collections.abc import Awaitable, Sequence
+from operator import attrgetter
 from typing import Annotated, Any, ClassVar
 
 import strawberry
@@ -16,6 +17,7 @@ from db.tag_groups import TAG_GROUPS
 from db.tags import TAGS
 from graphql_schema.context import Info
 from graphql_schema.errors import BadArgument
+from graphql_schema.executor import BREADTH_FIRST, Keyed, by_class
 from graphql_schema.fields import resolved_by, stored
 from graphql_schema.loaders import Loaders
 from graphql_schema.scalars import DateTime
@@ -48,6 +50,7 @@ class Node:
     )
 
     @classmethod
+    @by_class
     def is_type_of(cls, value: object, _info: object) -> bool:
         """Tell a row's type: resolvers return rows, not instances of the types that show them."""
         return isinstance(value, cls.row)
@@ -70,7 +73,10 @@ def to_one(noun: Noun[Any], column: str, description: str) -> Any:
         wanted = getattr(row, column)
         return None if wanted is None else info.context.loaders.by_id(noun).load(wanted)
 
-    return resolved_by(resolve, description, metadata={"to_one": (noun, column)})
+    def load_all(info: Info, wanted: list[str]) -> Awaitable[Sequence[object]] | Sequence[object]:
+        return info.context.loaders.by_id(noun).load_many(wanted)
+
+    return resolved_by(resolve, description, metadata={BREADTH_FIRST: Keyed(attrgetter(column), load_all)})
 
 
 def found_by_id(noun: Noun[Any], description: str) -> Any:
@@ -79,7 +85,7 @@ def found_by_id(noun: Noun[Any], description: str) -> Any:
     def resolve(info: Info, wanted: Id) -> Awaitable[Any] | None:
         return load(info.context.loaders, wanted, noun)
 
-    return resolved_by(resolve, description, metadata={"found_by_id": noun})
+    return resolved_by(resolve, description)
 
 
 def load(loaders: Loaders, wanted: str, only: Noun[Any] | None = None) -> Awaitable[Any] | None:

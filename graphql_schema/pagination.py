@@ -1,8 +1,8 @@
 """Lists as Relay's connections: pages in both directions, read only as far as they are asked for."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from operator import attrgetter
 from typing import Annotated, Any, Generic, TypeVar
 
 import strawberry
@@ -11,7 +11,9 @@ from strawberry import UNSET, Parent
 from db.reads import DEFAULT_LIMIT, MAX_LIMIT, Edge, Page, Slice
 from graphql_schema.context import Info
 from graphql_schema.errors import BadArgument
+from graphql_schema.executor import BREADTH_FIRST, Batched
 from graphql_schema.fields import resolved_by, stored
+from graphql_schema.key_loaders import KeyLoader
 
 NodeT = TypeVar("NodeT")
 T = TypeVar("T")
@@ -34,15 +36,25 @@ Last = Annotated[
 Before = Annotated[str | None, strawberry.argument(description="Only what comes before this cursor.")]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Listing:
     """What a connection is made of; either part is read once, when the first field asks for it."""
 
-    slice: Callable[[], Awaitable[Slice[Any]]]
-    size: Callable[[], Awaitable[int]]
+    slices: KeyLoader[Any, Slice[Any]]
+    slice_key: Any
+    sizes: KeyLoader[Any, int]
+    size_key: Any
+
+    def slice(self) -> Awaitable[Slice[Any]]:
+        """Return the page."""
+        return self.slices.load(self.slice_key)
+
+    def size(self) -> Awaitable[int]:
+        """Return how many objects the whole list has."""
+        return self.sizes.load(self.size_key)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Listed:
     """A row in its list."""
 
@@ -82,8 +94,7 @@ class ListEdge(Generic[NodeT]):
 
 
 async def _edges(listing: Parent[Listing]) -> list[Listed]:
-    page = await listing.slice()
-    return [Listed(row, page) for row in page.rows]
+    return _listed(await listing.slice())
 
 
 async def _nodes(listing: Parent[Listing]) -> list[object]:
@@ -99,13 +110,50 @@ async def _total_count(listing: Parent[Listing]) -> int:
     return await listing.size()
 
 
+def _listed(page: Slice[Any]) -> list[Listed]:
+    return [Listed(row, page) for row in page.rows]
+
+
+def _of_slices(told: Callable[[Slice[Any]], object]) -> dict[str, object]:
+    """Mark a field as what can be told of its connection's page."""
+
+    def resolve(listings: Sequence[Listing], _info: Info) -> Awaitable[Sequence[object]] | Sequence[object]:
+        # They are of one field: with the same page of the same edge.
+        found = listings[0].slices.load_many([listing.slice_key for listing in listings])
+        return _told(found, told) if isinstance(found, list) else _told_later(found, told)
+
+    return {BREADTH_FIRST: Batched(resolve)}
+
+
+async def _told_later(
+    found: Awaitable[Sequence[Any]], told: Callable[[Slice[Any]], object]
+) -> Sequence[object]:
+    return _told(await found, told)
+
+
+def _told(found: Sequence[Any], told: Callable[[Slice[Any]], object]) -> Sequence[object]:
+    return [told(each) if isinstance(each, Slice) else each for each in found]
+
+
+def _sizes(
+    listings: Sequence[Listing], _info: Info
+) -> Awaitable[Sequence[int | BaseException]] | Sequence[int | BaseException]:
+    return listings[0].sizes.load_many([listing.size_key for listing in listings])
+
+
 @strawberry.type(description="A page of a list, ordered by id.")
 class Connection(Generic[NodeT]):
-    edges: list[ListEdge[NodeT]] = resolved_by(_edges, "The objects with their cursors.")
-    nodes: list[NodeT] = resolved_by(_nodes, "The objects.")
-    page_info: PageInfo = resolved_by(_page_info, "Where in its list this page lies.")
+    edges: list[ListEdge[NodeT]] = resolved_by(
+        _edges, "The objects with their cursors.", metadata=_of_slices(_listed)
+    )
+    nodes: list[NodeT] = resolved_by(_nodes, "The objects.", metadata=_of_slices(attrgetter("rows")))
+    page_info: PageInfo = resolved_by(
+        _page_info, "Where in its list this page lies.", metadata=_of_slices(lambda page: page)
+    )
     total_count: int = resolved_by(
-        _total_count, "How many objects the whole list has. They are counted only when this is asked for."
+        _total_count,
+        "How many objects the whole list has. They are counted only when this is asked for.",
+        metadata={BREADTH_FIRST: Batched(_sizes)},
     )
 
 
@@ -139,9 +187,20 @@ def to_many(edge: Edge[Any], description: str) -> Any:
         last: Last = UNSET,
         before: Before = UNSET,
     ) -> Listing:
-        parent = (row.id, row.root_id)
-        slices, sizes = info.context.loaders.slices(edge), info.context.loaders.sizes(edge)
-        page = page_of(first, after, last, before)
-        return Listing(partial(slices.load, (parent, page)), partial(sizes.load, parent))
+        return resolve_all([row], info, first=first, after=after, last=last, before=before)[0]
 
-    return resolved_by(resolve, description, metadata={"to_many": edge})
+    def resolve_all(
+        rows: Sequence[Any],
+        info: Info,
+        *,
+        first: int | None = UNSET,
+        after: str | None = UNSET,
+        last: int | None = UNSET,
+        before: str | None = UNSET,
+    ) -> list[Listing]:
+        loaders = info.context.loaders
+        slices, sizes = loaders.slices(edge, page_of(first, after, last, before)), loaders.sizes(edge)
+        parents = [(row.id, row.root_id) for row in rows]
+        return [Listing(slices, parent, sizes, parent) for parent in parents]
+
+    return resolved_by(resolve, description, metadata={BREADTH_FIRST: Batched(resolve_all)})

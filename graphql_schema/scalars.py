@@ -11,6 +11,8 @@ import msgspec
 import strawberry
 from graphql import GraphQLError, ValueNode, value_from_ast_untyped
 
+from graphql_schema.executor import as_it_came
+
 if TYPE_CHECKING:
     from strawberry.types.scalar import ScalarDefinition
 
@@ -64,7 +66,7 @@ SCALARS: dict[object, ScalarDefinition] = {
         description="Any JSON value: an object, an array, a string, a number, `true`, `false` or `null`.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
         serialize=_shown,
-        parse_value=lambda value: value,
+        parse_value=as_it_came,
         parse_literal=_parse_literal,
     ),
 }

@@ -18,7 +18,7 @@ from strawberry.types.graphql import OperationType
 from db.errors import Code
 from graphql_schema import errors, limits
 from graphql_schema.budgets import LimitReached, Limits
-from graphql_schema.executor import Executor
+from graphql_schema.execution import Executor
 from graphql_schema.limits import LimitQueries, LimitsExtension
 from graphql_schema.nodes import NodeQueries
 from graphql_schema.operations import OperationMutations

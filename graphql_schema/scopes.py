@@ -1,6 +1,7 @@
 """Scopes in GraphQL."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
+from operator import attrgetter
 from typing import Annotated
 
 import strawberry
@@ -11,6 +12,7 @@ from db.ids import Namespace
 from db.scopes import MAX_TREE_DEPTH, SCOPES, NewScope, ScopeChange, ScopeRow
 from db.shapes import MAX_META_BYTES, ExternalId, Name
 from graphql_schema.context import Info
+from graphql_schema.executor import BREADTH_FIRST, Keyed
 from graphql_schema.fields import resolved_by, stored
 from graphql_schema.inputs import (
     ID_OF_CHANGED,
@@ -32,6 +34,10 @@ from graphql_schema.selections import Ids, InScope, WithDescendants, listing, se
 
 def _ancestors(row: Parent[ScopeRow], info: Info) -> Awaitable[list[ScopeRow]]:
     return info.context.loaders.ancestors_by_path.load(row.path)
+
+
+def _ancestors_of_all(info: Info, paths: list[str]) -> Awaitable[Sequence[object]] | Sequence[object]:
+    return info.context.loaders.ancestors_by_path.load_many(paths)
 
 
 MAX_META = f"up to {MAX_META_BYTES // 1024} KiB of JSON"
@@ -57,7 +63,9 @@ class Scope(Node, Stamped):
     )
 
     ancestors: list[LazyScope] = resolved_by(
-        _ancestors, "The scopes above that are in reach, from the root down.", metadata={"ancestors": SCOPES}
+        _ancestors,
+        "The scopes above that are in reach, from the root down.",
+        metadata={BREADTH_FIRST: Keyed(attrgetter("path"), _ancestors_of_all)},
     )
     children: Connection[LazyScope] = to_many(scopes.CHILDREN, "The scopes directly below.")
     resource_types: Connection[LazyResourceType] = to_many(

@@ -1,7 +1,6 @@
 """Which objects a list query means: the arguments that all nouns share, and those of one."""
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Annotated
 
 import strawberry
@@ -59,4 +58,4 @@ def selection(
 def listing(info: Info, noun: Noun[RowT], selected: Selection, page: Page) -> Listing:
     """Return the list of the objects that are selected."""
     loaders, key = info.context.loaders, ListPage(noun, selected, page)
-    return Listing(partial(loaders.slice_of_list.load, key), partial(loaders.size_of_list.load, key))
+    return Listing(loaders.slice_of_list, key, loaders.size_of_list, key)

@@ -1,13 +1,12 @@
-"""The executor, which stops when the time of its operation is up, also in the middle of what never waits."""
+"""This schema's executor, which stops when the time of its operation is up, also in the middle of what never waits."""
 
 from __future__ import annotations
 
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
-
 from db.errors import Unavailable
+from graphql_schema.executor import BreadthFirstExecutor
 
 if TYPE_CHECKING:
     from graphql import GraphQLObjectType, GraphQLOutputType
@@ -19,12 +18,24 @@ class OutOfTime(Unavailable):
     """An operation that takes longer than it may."""
 
 
-class Executor(StrawberryGraphQLCoreExecutionContext):
-    """Looks at the clock for each object.
+class Executor(BreadthFirstExecutor):
+    """Looks at the clock for each level, and for each object of what is executed object by object.
 
     A timer alone is too late: the rows of a hundred lists arrive in one turn of the event loop, in which they would
     all be completed before any timer is due.
     """
+
+    fatal = (OutOfTime,)
+
+    @classmethod
+    def is_on(cls, context_value: Any) -> bool:
+        """Tell whether an operation with this context is to be executed breadth first."""
+        return context_value is None or context_value.compiled
+
+    def pace(self, objects: int) -> None:
+        """Go on, if there is time."""
+        del objects
+        self._require_time()
 
     def collect_and_execute_subfields(
         self,
@@ -35,8 +46,7 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         position_context: Any,
     ) -> Any:
         """Complete an object, if there is time."""
-        if monotonic() > self.context_value.deadline:
-            raise OutOfTime("there was no time left")
+        self._require_time()
         return super().collect_and_execute_subfields(
             return_type, field_details_list, path, result, position_context
         )
@@ -52,3 +62,7 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         if isinstance(raw_error, OutOfTime):
             raise raw_error
         super().handle_field_error(raw_error, return_type, field_details_list, path)
+
+    def _require_time(self) -> None:
+        if self.context_value is not None and monotonic() > self.context_value.deadline:
+            raise OutOfTime("there was no time left")

@@ -1,0 +1,160 @@
+"""The execution context that executes breadth first what it can, and leaves the rest to graphql-core."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from graphql import ExecutionResult, GraphQLError, OperationType
+from graphql.execution import MiddlewareManager, default_field_resolver, default_type_resolver
+from graphql.execution.collect_fields import collect_fields
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from graphql_schema.executor.errors import Fault
+from graphql_schema.executor.fields import planned
+from graphql_schema.executor.levels import LevelPlan
+from graphql_schema.executor.places import Place
+from graphql_schema.executor.plans import Operation, Operations
+from graphql_schema.executor.runs import Run, then
+
+if TYPE_CHECKING:
+    from graphql import DocumentNode, GraphQLSchema
+
+    from graphql_schema.executor.errors import Column
+
+_OPTIONS = (
+    "field_resolver",
+    "type_resolver",
+    "subscribe_field_resolver",
+    "max_coercion_errors",
+    "enable_early_execution",
+    "middleware",
+    "is_awaitable",
+    "is_async_iterable",
+)
+"""The parameters of `Executor.build` behind the operation's name, in their order."""
+
+
+class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
+    """Takes the place of Strawberry's: `strawberry.Schema(…, execution_context_class=BreadthFirstExecutor)`."""
+
+    operations: ClassVar[Operations] = Operations()
+    """The operations that were compiled, of all schemas."""
+    fatal: ClassVar[tuple[type[Exception], ...]] = ()
+    """Errors that end the operation, wherever they are met."""
+
+    prepared: Operation | None = None
+    operation_name: str | None = None
+
+    @classmethod
+    def is_on(cls, context_value: Any) -> bool:
+        """Tell whether an operation with this context is to be executed breadth first."""
+        del context_value
+        return True
+
+    def pace(self, objects: int) -> None:
+        """Do what is to be done before each level, and every now and then within; what it raises ends all."""
+
+    @classmethod
+    def build(  # noqa: PLR0917 - the parameters of graphql-core, of which most are only handed on
+        cls,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        root_value: Any = None,
+        context_value: Any = None,
+        raw_variable_values: dict[str, Any] | None = None,
+        operation_name: str | None = None,
+        *positional: Any,
+        **named: Any,
+    ) -> Any:
+        """Build an executor, or return a list of errors; what was built before for an operation serves again."""
+        operation = None
+        if cls.is_on(context_value):
+            operation = cls.operations.find(schema, document, operation_name)
+        variables = operation.variables.coerced(raw_variable_values or {}) if operation else None
+        if operation is None or variables is None:
+            given = (schema, document, root_value, context_value, raw_variable_values, operation_name)
+            return super().build(*given, *positional, **named)
+        options = {**dict(zip(_OPTIONS, positional, strict=False)), **named}
+        # How variables are refused is none of a constructor's concern.
+        options.pop("max_coercion_errors", None)
+        executor = cls(
+            schema,
+            operation.fragment_definitions,
+            operation.fragments,
+            root_value,
+            context_value,
+            operation.definition,
+            variables,
+            options.pop("field_resolver", None) or default_field_resolver,
+            options.pop("type_resolver", None) or default_type_resolver,
+            options.pop("subscribe_field_resolver", None) or default_field_resolver,
+            middleware_manager=_managed(options.pop("middleware", None)),
+            **options,
+        )
+        executor.prepared, executor.operation_name = operation, operation_name
+        return executor
+
+    def execute_operation(self, serially: bool | None = None) -> Any:
+        """Execute the operation, and return its result or a coroutine of it."""
+        plan = self._plan()
+        if plan is None:
+            return super().execute_operation(serially)
+        if serially is None:
+            serially = self.operation.operation is OperationType.MUTATION
+        execute = plan.in_turn if serially else plan.execute
+        return then(execute(Run(self), [self.root_value], Place()), self._answered)
+
+    @property
+    def strawberry_schema(self) -> Any:
+        """The schema as Strawberry knows it, `None` if graphql-core alone does."""
+        return getattr(self.schema, "_strawberry_schema", None)
+
+    def compiled(self, fields: int) -> None:
+        """Take note of fields that were compiled for the operation."""
+        if self.prepared is not None:
+            self.prepared.size += fields
+
+    def _plan(self) -> LevelPlan | None:
+        """Return the plan of the operation, compiled now or earlier; `None` if graphql-core must execute it."""
+        operation = self.prepared
+        if operation is None or not operation.plannable or self._is_hooked():
+            return None
+        selection = operation.selection(self.variable_values.coerced)
+        plan = operation.plans.get(selection)
+        if plan is None:
+            plan = operation.plans[selection] = self._compiled()
+        return plan
+
+    def _compiled(self) -> LevelPlan | None:
+        root = self.schema.get_root_type(self.operation.operation)
+        assert root is not None, "an operation without a root type isn't planned"
+        try:
+            collected = collect_fields(
+                self.schema, self.fragments, self.variable_values, root, self.operation, self.hide_suggestions
+            )
+        except (GraphQLError, RecursionError):
+            return None
+        return LevelPlan(planned(Run(self), root, collected.grouped_field_set))
+
+    def _is_hooked(self) -> bool:
+        """Tell whether something wants to be asked about each field, or to be able to abort."""
+        manager = self.middleware_manager
+        return (
+            bool(manager and manager.middlewares) or self.abort_signal is not None or self.hooks is not None
+        )
+
+    def _answered(self, column: Column) -> ExecutionResult:
+        rows, faulty = column
+        if self.prepared is not None:
+            self.operations.grown(self.prepared, self.operation_name)
+        if not faulty:
+            return ExecutionResult(rows[0], None)
+        if type(rows[0]) is not Fault:
+            return ExecutionResult(rows[0], None)
+        fault = rows[0].settled(nullable=True)
+        data: Any = fault.value
+        return ExecutionResult(data, [error.told() for error in fault.errors])
+
+
+def _managed(middleware: Any) -> MiddlewareManager | None:
+    return MiddlewareManager(*middleware) if isinstance(middleware, (list, tuple)) else middleware

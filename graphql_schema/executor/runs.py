@@ -1,0 +1,119 @@
+"""One execution of a plan: what its steps share, and how they wait."""
+
+from __future__ import annotations
+
+from asyncio import CancelledError, gather, isfuture
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from graphql.pyutils import gather_with_cancel, is_awaitable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+
+    from graphql_schema.executor.errors import Fault
+    from graphql_schema.executor.executor import BreadthFirstExecutor
+
+T = TypeVar("T")
+
+# Of which no value can be awaited, nor stands for null or an error.
+PLAIN = frozenset({str, int, float, bool, list, tuple, dict, set})
+
+
+class Run:
+    """One execution of one operation."""
+
+    __slots__ = ("_kinds", "executor", "fatal", "pace")
+
+    def __init__(self, executor: BreadthFirstExecutor) -> None:
+        self.executor = executor
+        self.fatal = executor.fatal
+        self.pace = executor.pace
+        self._kinds: dict[type, bool] = {}
+
+    def checked(self, fault: Fault) -> Fault:
+        """Return a fault; raise its error if that ends the operation."""
+        located = fault.bubble or fault.errors[-1]
+        if self.fatal and isinstance(located.error, self.fatal):
+            raise located.error
+        return fault
+
+    def settled(self, values: list[Any]) -> Any:
+        """Return the values, or a coroutine of them if some must be awaited: each becomes its result or its error."""
+        kinds = self._kinds
+        found = False
+        for kind in set(map(type, values)):
+            if kind in PLAIN:
+                continue
+            if (waits := kinds.get(kind)) is None:
+                sample = next(value for value in values if type(value) is kind)
+                waits = kinds[kind] = is_awaitable(sample)
+            found = found or waits
+        if not found:
+            return values
+        return _awaited(values, [i for i, value in enumerate(values) if kinds.get(type(value))])
+
+
+async def _awaited(values: list[Any], indices: list[int]) -> list[Any]:
+    """Replace what can be awaited by what comes of it; all of it runs at once."""
+    values = [*values]
+    if len(indices) == 1:
+        index = indices[0]
+        try:
+            values[index] = await values[index]
+        except Exception as error:  # noqa: BLE001 - the error of its place
+            values[index] = error
+        return values
+    if all(isfuture(values[index]) for index in indices):
+        # They run already, and those of one loader are done at once: most of these waits are none.
+        await _each(values, indices)
+        return values
+    results = await gather(*(values[index] for index in indices), return_exceptions=True)
+    for index, result in zip(indices, results, strict=True):
+        if isinstance(result, CancelledError):
+            raise result
+        values[index] = result
+    return values
+
+
+async def _each(values: list[Any], indices: list[int]) -> None:
+    for position, index in enumerate(indices):
+        try:
+            values[index] = await values[index]
+        except Exception as error:  # noqa: BLE001 - the error of its place
+            values[index] = error
+        except CancelledError:
+            for left in indices[position + 1 :]:
+                values[left].cancel()
+            raise
+
+
+def then(value: Any, proceed: Callable[[Any], Any]) -> Any:
+    """Go on with a value, or return a coroutine that does once the value is there."""
+    return _after(value, proceed) if type(value) is CoroutineType else proceed(value)
+
+
+async def _after(waiting: Coroutine[Any, Any, Any], proceed: Callable[[Any], Any]) -> Any:
+    result = proceed(await waiting)
+    return await result if type(result) is CoroutineType else result
+
+
+def all_of(values: Sequence[Any]) -> Any:
+    """Return values, or a coroutine of them that runs all that are coroutines at once."""
+    waiting = [index for index, value in enumerate(values) if type(value) is CoroutineType]
+    return _together(list(values), waiting) if waiting else list(values)
+
+
+async def _together(values: list[Any], waiting: list[int]) -> list[Any]:
+    if len(waiting) == 1:
+        values[waiting[0]] = await values[waiting[0]]
+        return values
+    results = await gather_with_cancel(*(values[index] for index in waiting))
+    for index, result in zip(waiting, results, strict=True):
+        values[index] = result
+    return values
+
+
+def begun(values: Sequence[Any]) -> list[Any]:
+    """Return those of some values that are still to come."""
+    return [value for value in values if type(value) is CoroutineType]
