@@ -6,7 +6,6 @@ how many keys there are: an array on PostgreSQL, a JSON array on SQLite.
 
 from __future__ import annotations
 
-from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -25,8 +24,6 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import Boolean
 
 if TYPE_CHECKING:
-    import builtins
-
     from sqlalchemy import FromClause, Select
     from sqlalchemy.sql.compiler import SQLCompiler
     from sqlalchemy.sql.selectable import TableValuedAlias
@@ -173,16 +170,19 @@ def _hidden_sqlite(element: _Hidden, compiler: SQLCompiler, **kw: Any) -> str:
 
 
 class member_equals(ColumnElement[bool]):  # noqa: N801 - it reads as SQL
-    """A member of a JSON column equals a value of one type; the path is a parameter that holds a list of names."""
+    """A member of a JSON column equals a value, as JSON has it: 1 is 1.0, and neither "1" nor true.
+
+    The path is a parameter that holds a list of names without quotes or backslashes, each of a member of an object;
+    the value is one that holds a text, a number, a truth value or null as JSON.
+    """
 
     inherit_cache = False
     type = Boolean()
 
-    def __init__(self, column: ColumnElement[Any], path: str, value: str, kind: builtins.type) -> None:
+    def __init__(self, column: ColumnElement[Any], path: str, value: str) -> None:
         self.column = column
         self.path: BindParameter[str] = bindparam(path, type_=Text())
-        self.value: BindParameter[Any] = bindparam(value, type_=Text())
-        self.kind: object = kind
+        self.value: BindParameter[str] = bindparam(value, type_=Text())
 
     def self_group(self, against: object = None) -> member_equals:
         """Stand as it is, like `any_of`."""
@@ -192,13 +192,12 @@ class member_equals(ColumnElement[bool]):  # noqa: N801 - it reads as SQL
 
 @compiles(member_equals, "postgresql")
 def _member_equals_postgresql(element: member_equals, compiler: SQLCompiler, **kw: Any) -> str:
-    column, path = compiler.process(element.column, **kw), compiler.process(element.path, **kw)
-    value = compiler.process(element.value, **kw)
-    if element.kind is NoneType:
-        # The parameter stands here, where it is null too, so that both spellings take the same ones.
-        return f"(({column})::jsonb #> {path}::text[] = coalesce(to_jsonb({value}::text), 'null'))"
-    cast = {bool: "boolean", str: "text"}.get(element.kind, "float8")  # type: ignore[call-overload]  # any type
-    return f"(({column})::jsonb #> {path}::text[] = to_jsonb({value}::{cast}))"
+    column, names = compiler.process(element.column, **kw), compiler.process(element.path, **kw)
+    # Strict, since a lax path goes into arrays; and silent, since most objects lack the member.
+    steps = f"select string_agg('.\"' || name || '\"', '' order by n) from unnest({names}::text[])"
+    path = f"('strict $' || ({steps} with ordinality as u(name, n)))::jsonpath"
+    found = f"jsonb_path_query_first(({column})::jsonb, {path}, silent => true)"
+    return f"({found} = ({compiler.process(element.value, **kw)}::text)::jsonb)"
 
 
 @compiles(member_equals, "sqlite")
@@ -206,9 +205,5 @@ def _member_equals_sqlite(element: member_equals, compiler: SQLCompiler, **kw: A
     column, names = compiler.process(element.column, **kw), compiler.process(element.path, **kw)
     path = f"(select '$.' || group_concat('\"' || value || '\"', '.') from json_each({names}))"
     value = compiler.process(element.value, **kw)
-    if element.kind is bool:
-        return f"(json_type({column}, {path}) = case when {value} then 'true' else 'false' end)"
-    if element.kind is NoneType:
-        return f"(json_type({column}, {path}) = coalesce({value}, 'null'))"
-    types = "('text')" if element.kind is str else "('integer', 'real')"
-    return f"(json_type({column}, {path}) in {types} and json_extract({column}, {path}) = {value})"
+    kinds = (f"replace(json_type({each}), 'integer', 'real')" for each in (f"{column}, {path}", value))
+    return f"({' = '.join(kinds)} and json_extract({column}, {path}) is json_extract({value}, '$'))"

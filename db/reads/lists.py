@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -68,7 +69,7 @@ class _Form(NamedTuple):
     scoped: str | None
     filters: frozenset[str]
     chosen: bool
-    data: tuple[type, ...]
+    members: int
     order: Order
 
     @property
@@ -108,10 +109,8 @@ def _selected(form: _Form, *, aside: Filter | None = None) -> Select[Any]:
             if form.one_root:
                 statement = statement.where(link.c.root_id == bindparam(form.root))
         statement = statement.where(wanted.clause())
-    for index, kind in enumerate(form.data):
-        statement = statement.where(
-            member_equals(table.c.data, f"data_path_{index}", f"data_value_{index}", kind)
-        )
+    for index in range(form.members):
+        statement = statement.where(member_equals(table.c.data, f"data_path_{index}", f"data_value_{index}"))
     if form.chosen:
         statement = statement.where(any_of(table.c.id, "ids"))
     if form.scoped == "exactly":
@@ -232,14 +231,14 @@ async def _narrow(
         parameters |= (noun.filters.get(name) or noun.searches[name]).bind(value)
     for index, member in enumerate(selection.data):
         parameters[f"data_path_{index}"] = list(member.path)
-        parameters[f"data_value_{index}"] = member.value
+        parameters[f"data_value_{index}"] = json.dumps(member.value)
     form = _Form(
         noun,
         caller.kind,
         scoped,
         frozenset(selection.filters),
         selection.ids is not None,
-        tuple(type(member.value) for member in selection.data),
+        len(selection.data),
         selection.order,
     )
     return form, parameters

@@ -50,7 +50,9 @@ class Order:
     def expression(self, table: Table) -> ColumnElement[Any]:
         """Return what is ordered by, in SQL."""
         columns = [table.c[name] for name in self.columns]
-        return func.coalesce(*columns, "") if columns[-1].nullable else func.coalesce(*columns)
+        parts = [*columns, ""] if columns[-1].nullable else columns
+        # SQLite's coalesce takes two values at least.
+        return func.coalesce(*parts) if len(parts) > 1 else columns[0]
 
     def keys(self, table: Table) -> list[tuple[str, ColumnElement[Any]]]:
         """Return what is ordered by before the id, each with the suffix of the cursor's parameter."""
