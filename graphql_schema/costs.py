@@ -8,7 +8,7 @@ once however often it is spread, so that counting costs no more than the documen
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphql import (
     DocumentNode,
@@ -44,6 +44,16 @@ INTROSPECTION: Mapping[str, GraphQLField] = {
 }
 
 
+class Measured(NamedTuple):
+    """What a part of an operation asks for."""
+
+    depth: int = 0
+    cost: int = 0
+    """What is answered for each object of the page around it."""
+    once: int = 0
+    """What is answered once for the page as such."""
+
+
 class Counter:
     """Measures one operation of a valid document; raises `LimitReached` for what no operation may have."""
 
@@ -58,7 +68,7 @@ class Counter:
         self._fragments = {
             each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)
         }
-        self._known: dict[str, tuple[int, int]] = {}
+        self._known: dict[str, Measured] = {}
         self._defaults: dict[str, ValueNode] = {}
         self._level = 0
 
@@ -70,13 +80,12 @@ class Counter:
             if each.default_value is not None
         }
         root = self._schema.get_root_type(operation.operation)
-        return self._selections(operation.selection_set, root)
+        depth, cost, _ = self._selections(operation.selection_set, root)
+        return depth, cost
 
-    def _selections(
-        self, selections: SelectionSetNode | None, parent: GraphQLNamedType | None
-    ) -> tuple[int, int]:
+    def _selections(self, selections: SelectionSetNode | None, parent: GraphQLNamedType | None) -> Measured:
         """Return the depth below, and the cost per parent, of a selection set."""
-        depth = cost = 0
+        depth = cost = once = 0
         for selection in selections.selections if selections else ():
             match selection:
                 case FieldNode():
@@ -89,36 +98,39 @@ class Counter:
                     below = self._fragment(selection.name.value)
                 case _:
                     continue
-            depth, cost = max(depth, below[0]), cost + below[1]
-        return depth, cost
+            depth, cost, once = max(depth, below.depth), cost + below.cost, once + below.once
+        return Measured(depth, cost, once)
 
-    def _fragment(self, name: str) -> tuple[int, int]:
+    def _fragment(self, name: str) -> Measured:
         if name not in self._known:
             fragment = self._fragments[name]
             inner = self._schema.get_type(fragment.type_condition.name.value)
             self._known[name] = self._selections(fragment.selection_set, inner)
         return self._known[name]
 
-    def _field(self, node: FieldNode, parent: GraphQLNamedType | None) -> tuple[int, int]:
+    def _field(self, node: FieldNode, parent: GraphQLNamedType | None) -> Measured:
         name = node.name.value
         definition = INTROSPECTION.get(name) or getattr(parent, "fields", {}).get(name)
         if definition is None:
             # Only `__typename` is on every type.
-            return 1, 0
+            return Measured(1)
         answer = get_named_type(definition.type)
         items = self._items(node)
         if not is_composite_type(answer):
-            return 1, items
-        depth, below = self._below(node, answer)
+            return Measured(1, items)
+        depth, below, once = self._below(node, answer)
         if is_introspection_type(answer):
             # Its own rule of validation bounds the depth.
-            return 0, _mean_size(self._schema, parent, name) * (1 + below)
-        if name in CONNECTION_MEMBERS and "edges" in getattr(parent, "fields", {}):
+            return Measured(0, _mean_size(self._schema, parent, name) * (1 + below))
+        in_page = "edges" in getattr(parent, "fields", {})
+        if in_page and name in CONNECTION_MEMBERS:
             # The connection around it has counted its page.
-            return depth + 1, below
-        return depth + 1, items + self._page(node, answer) * (1 + below)
+            return Measured(depth + 1, below)
+        if in_page:
+            return Measured(depth + 1, 0, 1 + below)
+        return Measured(depth + 1, items + self._page(node, answer) * (1 + below) + once)
 
-    def _below(self, node: FieldNode, answer: GraphQLNamedType) -> tuple[int, int]:
+    def _below(self, node: FieldNode, answer: GraphQLNamedType) -> Measured:
         if is_introspection_type(answer):
             return self._selections(node.selection_set, answer)
         self._level += 1

@@ -184,6 +184,18 @@ async def test_the_cost_is_told_and_counts_pages_and_items(server: Server) -> No
         ("query($n: Int = 7) { scopes(first: $n) { nodes { id } } }", {"n": 3}, 3),
         ("{ scopes(first: 10) { nodes { tags(first: 5) { nodes { id } } } } }", {}, 10 * (1 + 5)),
         ("{ scopes(first: 10) { ...F } } fragment F on ScopeConnection { nodes { parent { id } } }", {}, 20),
+        ("{ scopes(first: 10) { pageInfo { hasNextPage } totalCount } }", {}, 10 + 1),
+        (
+            "{ scopes(first: 10) { ...F } } fragment F on ScopeConnection { edges { cursor } pageInfo { hasNextPage } }",
+            {},
+            10 + 1,
+        ),
+        (
+            "{ scopes(first: 10) { pageInfo { endCursor } edges { node { tags(first: 5) { nodes { id } pageInfo "
+            "{ endCursor } } parent { id } } } } }",
+            {},
+            10 * (1 + 5 + 1 + 1) + 1,
+        ),
         (DELETES, {"input": [{"id": "tag_high"}] * 2}, 2 + 2),
     ):
         reply = await ask(server.root, document, **variables)

@@ -112,9 +112,10 @@ async def test_each_text_and_member(acme: Database) -> None:
     await acme.write("test", lambda tx: store(tx, model))
     client = Client(acme)
     members = [{"path": "".join(f"/{step}" for step in path), "equals": value} for path, value in MEMBERS]
-    for arguments in (
+    lists: list[dict[str, Any]] = [
         *({"displayNamePrefix": text} for text in PREFIXES),
         *({"displayNameContains": text} for text in PARTS),
         *({"data": [member]} for member in members),
-    ):
+    ]
+    for arguments in lists:
         await check(client, model, arguments, "scope_acme", 3)
