@@ -175,6 +175,11 @@ async def test_a_body_beyond_its_limit_is_413_also_once_it_is_inflated(start: St
             assert "1,000" in reply.json["errors"][0]["message"]
 
 
+ON_CONNECTION = "fragment F on ScopeConnection { edges { cursor } pageInfo { hasNextPage } }"
+NESTED_PAGES = """{ scopes(first: 10) { pageInfo { endCursor } edges { node {
+    tags(first: 5) { nodes { id } pageInfo { endCursor } } parent { id } } } } }"""
+
+
 async def test_the_cost_is_told_and_counts_pages_and_items(server: Server) -> None:
     for document, variables, cost in (
         ("{ __typename }", {}, 0),
@@ -185,17 +190,9 @@ async def test_the_cost_is_told_and_counts_pages_and_items(server: Server) -> No
         ("{ scopes(first: 10) { nodes { tags(first: 5) { nodes { id } } } } }", {}, 10 * (1 + 5)),
         ("{ scopes(first: 10) { ...F } } fragment F on ScopeConnection { nodes { parent { id } } }", {}, 20),
         ("{ scopes(first: 10) { pageInfo { hasNextPage } totalCount } }", {}, 10 + 1),
-        (
-            "{ scopes(first: 10) { ...F } } fragment F on ScopeConnection { edges { cursor } pageInfo { hasNextPage } }",
-            {},
-            10 + 1,
-        ),
-        (
-            "{ scopes(first: 10) { pageInfo { endCursor } edges { node { tags(first: 5) { nodes { id } pageInfo "
-            "{ endCursor } } parent { id } } } } }",
-            {},
-            10 * (1 + 5 + 1 + 1) + 1,
-        ),
+        (f"{{ scopes(first: 10) {{ ...F }} }} {ON_CONNECTION}", {}, 10 + 1),
+        # An edge and its node are two objects.
+        (NESTED_PAGES, {}, 10 * (2 + 5 + 1 + 1) + 1),
         (DELETES, {"input": [{"id": "tag_high"}] * 2}, 2 + 2),
     ):
         reply = await ask(server.root, document, **variables)
