@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import jsonschema_rs
 
-from db.definitions.edits import DROPPED, edited, pointer_to
+from db.definitions.edits import DROPPED, edited, extent_of, pointer_to
 from db.definitions.paths import display_text, parse_display_path, value_at
 from db.definitions.readings import parse_schema
 from db.definitions.states import ReferenceFound, States, find_references, find_unknown
@@ -104,11 +104,11 @@ def compile_definition(
 
 def _explained(parsed: Parsed, data: Any) -> tuple[Fault, ...]:
     """List the errors, as far as finding them ends soon: the validator's own limit is the number of all."""
-    checks, multiplies = parsed.growth
-    size, depth = _extent(data)
+    checks, multiplies, error_size = parsed.growth
+    size, depth = extent_of(data, limit=_MAX_EXPLAINED_CHECKS)
     # Only the answer valid or not is remembered for a place; errors are found anew on every way to it.
     cost = size * (min(checks, 100) ** (depth + 1) if multiplies else checks)
-    if cost <= _MAX_EXPLAINED_CHECKS:
+    if cost * max(1, error_size // 100) <= _MAX_EXPLAINED_CHECKS:
         errors = chain.from_iterable(map(faults_of, parsed.validator.iter_errors(data)))
         return tuple(islice(dict.fromkeys(errors), MAX_FAULTS)) or (_UNEXPLAINED,)
     if parsed.ends_at_first_error:
@@ -117,20 +117,3 @@ def _explained(parsed: Parsed, data: Any) -> tuple[Fault, ...]:
         except jsonschema_rs.ValidationError as error:
             return tuple(islice(faults_of(error), MAX_FAULTS))
     return (_UNEXPLAINED,)
-
-
-def _extent(data: Any) -> tuple[int, int]:
-    """Count the values in a value, and its levels; no further than matters."""
-    size, depth = 0, 0
-    level = [data]
-    while level and size <= _MAX_EXPLAINED_CHECKS:
-        size += len(level)
-        depth += 1
-        below: list[Any] = []
-        for value in level:
-            if isinstance(value, dict):
-                below.extend(value.values())
-            elif isinstance(value, list):
-                below.extend(value)
-        level = below
-    return size, depth

@@ -40,3 +40,20 @@ def edited(value: Any, changes: Mapping[Path, Any]) -> Any:
         else:
             holder[path[-1]] = change
     return copies[()]
+
+
+def extent_of(value: Any, *, limit: int = 1 << 62) -> tuple[int, int]:
+    """Count the values in a value, itself included, and its levels; not much further than to the limit."""
+    size, depth = 0, 0
+    level = [value]
+    while level and size <= limit:
+        size += len(level)
+        depth += 1
+        below: list[Any] = []
+        for part in level:
+            if isinstance(part, dict):
+                below.extend(part.values())
+            elif isinstance(part, list):
+                below.extend(part)
+        level = below
+    return size, depth

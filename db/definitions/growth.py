@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from db.definitions.edits import extent_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -12,44 +14,48 @@ if TYPE_CHECKING:
 
 # Checks of one value: more than an `anyOf` of hundreds makes, and soon done.
 MAX_CHECKS: Final = 2_000
-# `$ref` to `$ref` to `$ref`: the validator goes down them on the stack.
-MAX_CHAIN: Final = 200
+# Searching an `enum` takes as long as so many checks for each of its values. Texts alone are looked up.
+_PER_TEXT: Final = 1
+_PER_INTEGER: Final = 2
+_PER_COMPOSITE: Final = 4
+_PER_FRACTION: Final = 20
+# An error holds a copy of what these keywords say.
+_COPIED: Final = ("enum", "const", "required", "not")
 
 
 class Growth(NamedTuple):
-    """How many checks a value needs at most, and whether recursion multiplies them at each level."""
+    """How many checks a value needs at most, and how much is written for one that fails."""
 
     checks: int
+    # Recursion multiplies the checks at each level.
     multiplies: bool
+    # Values in the largest error.
+    error_size: int
 
 
-def growth_of(graph: Graph, faults: Faults) -> Growth:
+def growth_of(graph: Graph, faults: Faults) -> Growth | None:
     """Bound what a schema costs, and refuse one without a bound."""
     for component in components(graph.nodes, lambda node: node.in_place()):
         if len(component) > 1 or component[0] in component[0].in_place():
             first = min(component, key=lambda node: len(node.path))
             faults.add(first.path, "the schema applies itself to the same value without end")
-            return Growth(0, multiplies=False)
+            return None
     checks: dict[Node, int] = {}
-    chains: dict[Node, int] = {}
     multiplies = False
     for component in components(graph.nodes, lambda node: node.next()):
         inside = set(component)
         multiplies = multiplies or any(_overlaps(node, inside) for node in component)
         # Within a cycle, what leads back counts once.
-        found = [(node, _checks(node, checks), _chain(node, chains)) for node in component]
-        for node, cost, length in found:
-            checks[node], chains[node] = cost, length
-            if cost > MAX_CHECKS or length > MAX_CHAIN:
-                faults.add(node.path, _detail(cost))
-                return Growth(0, multiplies=False)
-    return Growth(checks[graph.root], multiplies)
-
-
-def _detail(cost: int) -> str:
-    if cost > MAX_CHECKS:
-        return f"one value would be checked against more than {MAX_CHECKS:,} schemas"
-    return f"more than {MAX_CHAIN} schemas lead to one another in a row"
+        found = [(node, _checks(node, checks)) for node in component]
+        checks.update(found)
+        for node, cost in found:
+            if cost > MAX_CHECKS:
+                detail = (
+                    f"one value would take more than {MAX_CHECKS:,} checks, or a search in as many values"
+                )
+                faults.add(node.path, detail)
+                return None
+    return Growth(checks[graph.root], multiplies, error_size=max(map(_error_size, graph.nodes)))
 
 
 def _checks(node: Node, known: dict[Node, int]) -> int:
@@ -58,14 +64,37 @@ def _checks(node: Node, known: dict[Node, int]) -> int:
 
     members = max(map(cost, node.properties.values()), default=0) + sum(map(cost, node.patterns.values()))
     items = max((*map(cost, node.prefix), cost(node.items)))
-    own = max(1, members, cost(node.additional), cost(node.unevaluated), items + sum(map(cost, node.beside)))
+    own = max(
+        _choices(node),
+        members,
+        cost(node.additional),
+        cost(node.unevaluated),
+        items + sum(map(cost, node.beside)),
+    )
     # Finding out what wasn't evaluated applies the parts of a schema again.
     again = 3 if node.evaluates_again else 1
     return min(own + again * sum(map(cost, node.in_place())), 2 * MAX_CHECKS)
 
 
-def _chain(node: Node, known: dict[Node, int]) -> int:
-    return 1 + max((known.get(other, 0) for other in node.next()), default=0)
+def _choices(node: Node) -> int:
+    choices = node.schema.get("enum") if isinstance(node.schema, dict) else None
+    if not isinstance(choices, list) or all(isinstance(choice, str) for choice in choices):
+        return 1
+    return sum(map(_cost_of_choice, choices))
+
+
+def _cost_of_choice(choice: Any) -> int:
+    if isinstance(choice, (dict, list)):
+        return _PER_COMPOSITE
+    if isinstance(choice, float):
+        return _PER_FRACTION
+    return _PER_INTEGER if isinstance(choice, int) else _PER_TEXT
+
+
+def _error_size(node: Node) -> int:
+    if isinstance(node.schema, bool):
+        return 1
+    return 1 + sum(extent_of(node.schema[keyword])[0] for keyword in _COPIED if keyword in node.schema)
 
 
 def _overlaps(node: Node, inside: set[Node]) -> bool:

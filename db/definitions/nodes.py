@@ -41,6 +41,10 @@ class Node:
     # It has `unevaluatedProperties` or `unevaluatedItems`, which apply its parts once more.
     evaluates_again: bool = False
 
+    def says_something(self) -> bool:
+        """Tell whether it says anything about fields, elements or references itself."""
+        return self.declares_fields or self.reference is not None or any(True for _ in self.below())
+
     def admits_all(self) -> bool:
         """Tell whether any field is welcome, by an explicit word."""
         rest = (self.additional, self.unevaluated)

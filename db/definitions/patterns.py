@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import jsonschema_rs
 
@@ -65,16 +65,17 @@ def _reason(pattern: str) -> str:
 @lru_cache(maxsize=4096)
 def _compiles(pattern: str, *, small: bool) -> bool:
     try:
-        _validator(pattern, _SMALL if small else LINEAR)
+        _validator({"pattern": pattern}, _SMALL if small else LINEAR)
     except ValueError:
         return False
     return True
 
 
-def matcher(pattern: str) -> Callable[[str], bool]:
-    """Compile a pattern that `check_patterns` accepts."""
-    return _validator(pattern, LINEAR).is_valid
+@lru_cache(maxsize=1024)
+def matcher(patterns: tuple[str, ...]) -> Callable[[str], bool]:
+    """Compile patterns that `check_patterns` accepts, to tell whether a text matches any of them."""
+    return _validator({"anyOf": [{"pattern": pattern} for pattern in patterns]}, LINEAR).is_valid
 
 
-def _validator(pattern: str, options: jsonschema_rs.RegexOptions) -> jsonschema_rs.Validator:
-    return jsonschema_rs.Draft202012Validator({"pattern": pattern}, pattern_options=options, offline=True)
+def _validator(schema: dict[str, Any], options: jsonschema_rs.RegexOptions) -> jsonschema_rs.Validator:
+    return jsonschema_rs.Draft202012Validator(schema, pattern_options=options, offline=True)

@@ -16,13 +16,15 @@ from db.definitions.patterns import LINEAR, check_patterns
 from db.definitions.wording import MASK, plain_message
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from db.definitions.edits import Path
     from db.definitions.nodes import Graph, Node
     from db.errors import Fault
 
 MAX_DEPTH: Final = 100
-# An `enum` of objects or arrays is searched from its beginning, one of texts and numbers is looked up.
-MAX_COMPOSITE_CHOICES: Final = 500
+# Finding all that is wrong with a larger schema takes too long; the first fault is told.
+MAX_EXPLAINED_PARTS: Final = 2_000
 MAX_REFERENCE: Final = 512
 
 _ID: Final[dict[str, Any]] = {"type": ["string", "integer"], "minLength": 1, "maxLength": MAX_REFERENCE}
@@ -65,25 +67,24 @@ def parse_schema(schema: dict[str, Any] | bool) -> Parsed | tuple[Fault, ...]:
 
 
 def _parse(schema: dict[str, Any] | bool, faults: Faults) -> Parsed | None:
-    _check_value(schema, faults)
+    parts = _check_value(schema, faults)
     dialect = dialect_of(schema)
     if dialect is None:
         detail = "$schema isn't supported: drafts 7, 2019-09 and 2020-12 are"
         faults.add(("$schema",), detail)
     if faults or dialect is None:
         return None
-    _check_against_metaschema((), schema, dialect, faults)
+    _check_against_metaschema((), schema, dialect, faults, parts=parts)
     if faults:
         return None
     builder = GraphBuilder(schema, dialect, faults)
     graph = builder.build()
     for stray in builder.strays:
-        _check_against_metaschema(stray.path, stray.schema, dialect, faults)
+        _check_against_metaschema(stray.path, stray.schema, dialect, faults, parts=parts)
     _check_places(graph, faults)
-    _check_choices(graph, faults)
     check_patterns(graph, faults)
     growth = growth_of(graph, faults)
-    if faults:
+    if faults or growth is None:
         return None
     validator = _compiled(schema, dialect, graph, faults)
     if validator is None:
@@ -102,14 +103,16 @@ def _ends_at_first_error(graph: Graph, growth: Growth) -> bool:
     return not alternatives and not growth.multiplies
 
 
-def _check_value(schema: Any, faults: Faults) -> None:
-    """Refuse what isn't a JSON object or boolean, is nested too deeply, or holds text that isn't Unicode."""
+def _check_value(schema: Any, faults: Faults) -> int:
+    """Count the parts of what is a JSON object or boolean, not nested too deeply, and Unicode; refuse the rest."""
     if not isinstance(schema, (dict, bool)):
         faults.add((), "a schema is an object or a boolean")
         raise TooMuch
     waiting: list[tuple[Path, Any]] = [((), schema)]
+    parts = 0
     while waiting:
         path, value = waiting.pop()
+        parts += 1
         if len(path) > MAX_DEPTH:
             faults.add(path[:MAX_DEPTH], f"the schema is nested deeper than {MAX_DEPTH} levels")
             raise TooMuch
@@ -119,8 +122,9 @@ def _check_value(schema: Any, faults: Faults) -> None:
             waiting.extend(((*path, name), part) for name, part in value.items() if _is_worth_a_look(part))
         elif isinstance(value, list):
             waiting.extend(((*path, at), part) for at, part in enumerate(value) if _is_worth_a_look(part))
-        else:
+        elif isinstance(value, str):
             _check_text(value, path, faults)
+    return parts
 
 
 def _is_worth_a_look(value: Any) -> bool:
@@ -136,12 +140,20 @@ def _check_text(text: str, path: Path, faults: Faults) -> None:
 
 
 def _check_against_metaschema(
-    path: Path, schema: dict[str, Any] | bool, dialect: Dialect, faults: Faults
+    path: Path, schema: dict[str, Any] | bool, dialect: Dialect, faults: Faults, *, parts: int
 ) -> None:
     validator = dialect.metavalidator
     if validator.is_valid(schema):
         return
-    for error in validator.iter_errors(schema):
+    errors: Iterable[jsonschema_rs.ValidationError] = ()
+    if parts <= MAX_EXPLAINED_PARTS:
+        errors = validator.iter_errors(schema)
+    else:
+        try:
+            validator.validate(schema)
+        except jsonschema_rs.ValidationError as first:
+            errors = (first,)
+    for error in errors:
         place = (*path, *error.instance_path)
         faults.add(place, plain_message(error, str(place[-1]) if place else "the schema"))
 
@@ -161,16 +173,6 @@ def _check_places(graph: Graph, faults: Faults) -> None:
         if node.reference is not None and ((node, False) in seen or (node, True) not in seen):
             detail = "a reference to another schema must be reached through properties and items only"
             faults.add((*node.path, "$ref"), detail)
-
-
-def _check_choices(graph: Graph, faults: Faults) -> None:
-    for node in graph.nodes:
-        choices = node.schema.get("enum") if isinstance(node.schema, dict) else None
-        if isinstance(choices, list) and len(choices) > MAX_COMPOSITE_CHOICES:
-            composite = sum(isinstance(choice, (dict, list)) for choice in choices)
-            if composite > MAX_COMPOSITE_CHOICES:
-                detail = f"enum has more than {MAX_COMPOSITE_CHOICES} objects and arrays"
-                faults.add((*node.path, "enum"), detail)
 
 
 def _compiled(

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from db.definitions.edits import Path
     from db.definitions.nodes import Graph, Node
 
-# Data chooses which states are made: a schema may have more of them than there is memory.
-MAX_KEPT: Final = 10_000
+# Data chooses which states are made, and a schema may have more of them than there is memory: so many names
+# of fields are kept.
+MAX_KEPT: Final = 200_000
 
 
 class ReferenceFound(msgspec.Struct, frozen=True, gc=False):
@@ -42,9 +43,10 @@ class States:
         self.referring = leading_to(nodes, (node for node in nodes if node.reference is not None))
         self.closing = leading_to(nodes, (node for node in nodes if node.declares_fields))
         self.matchers: dict[str, Callable[[str], bool]] = {
-            pattern: matcher(pattern) for node in nodes for pattern in node.patterns
+            pattern: matcher((pattern,)) for node in nodes for pattern in node.patterns
         }
         self._kept: dict[frozenset[Node], State] = {}
+        self._weight = 0
         self.root = self.of((graph.root,))
 
     def of(self, nodes: Iterable[Node]) -> State:
@@ -58,11 +60,14 @@ class States:
                 if other not in found:
                     found[other] = None
                     waiting.append(other)
-        key = frozenset(found)
+        # A `$ref` to what many share makes no state of its own.
+        saying = tuple(node for node in found if node.says_something())
+        key = frozenset(saying)
         state = self._kept.get(key)
         if state is None:
-            state = State(self, tuple(found))
-            if len(self._kept) < MAX_KEPT:
+            state = State(self, saying)
+            if self._weight < MAX_KEPT:
+                self._weight += 1 + len(state.known)
                 self._kept[key] = state
         return state
 
@@ -92,7 +97,7 @@ class State:
         self._nodes = nodes
         self._members: dict[str, State] = {}
         self._elements: dict[int, State] = {}
-        self._patterns = [states.matchers[pattern] for node in nodes for pattern in node.patterns]
+        self._patterns = tuple(dict.fromkeys(pattern for node in nodes for pattern in node.patterns))
         self._prefix_length = max((len(node.prefix) for node in nodes), default=0)
         names = [node.reference for node in nodes if node.reference is not None]
         self.targets = tuple(dict.fromkeys(states.targets[name] for name in names))
@@ -138,9 +143,12 @@ class State:
             state = self._elements[index] = self._states.of([node for node in nodes if node is not None])
         return state
 
+    def _matches(self, name: str) -> bool:
+        return bool(self._patterns) and matcher(self._patterns)(name)
+
     def admits(self, name: str) -> bool:
         """Tell whether an object may have a field, whatever validation says of its value."""
-        return not self.closed or name in self.known or any(matches(name) for matches in self._patterns)
+        return not self.closed or name in self.known or self._matches(name)
 
 
 def _admits_all(node: Node) -> bool:
