@@ -6,22 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from db.commands import Create
-from db.engine import run
-from db.resource_types import RESOURCE_TYPES, NewResourceType
-from db.resources import RESOURCES
-from db.scopes import SCOPES, NewScope
 from db.tag_assignments import TAG_ASSIGNMENTS, NewTagAssignment
-from db.tag_groups import TAG_GROUPS, NewTagGroup
-from db.tags import TAGS
 from tests import factories
-from tests.graphql_schema.client import Client
+from tests.graphql_schema.statement_table import (
+    DOCS,
+    MANY,
+    fill,
+    measured,
+    query_fields,
+    undocumented,
+    written,
+)
 
 if TYPE_CHECKING:
     from db.database import Database
-    from tests.graphql_schema.client import Statements
-
-MANY = 200
+    from tests.graphql_schema.client import Client, Statements
 
 
 @pytest.fixture
@@ -143,71 +142,50 @@ async def test_edges_of_a_tag_assignment(tagged: Client) -> None:
 @pytest.fixture
 async def large(acme: Database, statements: Statements) -> tuple[Client, Statements]:
     """Return a client of a catalogue with 200 objects of every noun, one at each edge of the others."""
-    await factories.create(
-        acme,
-        SCOPES,
-        *(NewScope(id=f"scope_n{i}", parent_scope_id="scope_sales", name="N") for i in range(MANY)),
-    )
-    below = [NewScope(id=f"scope_below_n{i}", parent_scope_id=f"scope_n{i}", name="B") for i in range(MANY)]
-    await factories.create(acme, SCOPES, *below)
-    everything = await factories.caller_in(acme, "scope_acme")
-    types = [
-        NewResourceType(id=f"resource_type_n{i}", scope_id=f"scope_n{i}", key="k", name="N")
-        for i in range(MANY)
-    ]
-    await factories.create(acme, RESOURCE_TYPES, *types, caller=everything)
-    groups = [
-        NewTagGroup(id=f"tag_group_n{i}", scope_id=f"scope_n{i}", key="k", name="N") for i in range(MANY)
-    ]
-    await factories.create(acme, TAG_GROUPS, *groups, caller=everything)
-    tags = [factories.new_tag(f"n{i}", f"tag_group_n{i}", scope_id=f"scope_n{i}") for i in range(MANY)]
-    await factories.create(acme, TAGS, *tags, caller=everything)
-    resources = [
-        factories.new_resource(
-            "e", id=f"resource_n{i}", scope_id=f"scope_n{i}", resource_type_id=f"resource_type_n{i}"
-        )
-        for i in range(MANY)
-    ]
-    await factories.create(acme, RESOURCES, *resources, caller=everything)
-    pairs = [NewTagAssignment(tag_id=f"tag_n{i}", resource_id=f"resource_n{i}") for i in range(MANY)]
-    assert (await run(acme, everything, Create(TAG_ASSIGNMENTS, pairs))).committed
+    client = await fill(acme)
     statements.take()
-    return Client(acme, everything), statements
+    return client, statements
 
 
-EDGES = {
-    'scopes(parentScopeId: "scope_sales", ': "parent ancestors children resourceTypes resources tagGroups tags",
-    'resourceTypes(key: "k", ': "scope resources",
-    "resources(": "scope resourceType tags assignments",
-    'tagGroups(key: "k", ': "scope tags",
-    'tags(scopeId: "scope_sales", withDescendants: true, ': "scope tagGroup resources assignments",
-    "tagAssignments(": "tag tagGroup resource scope",
-}
-TO_ONE = {"parent", "ancestors", "scope", "resourceType", "tag", "tagGroup", "resource"}
+async def test_every_edge_takes_as_many_statements_for_one_parent_as_for_200(
+    large: tuple[Client, Statements],
+) -> None:
+    assert list(undocumented()) == []
+    lines = await measured(*large)
+    for line in lines:
+        # Nested, two: the connection's and the edge's.
+        assert line.alone == line.together == line.field.count("."), line
+    assert DOCS.read_text(encoding="utf-8") == written(lines), (
+        "run python -m tests.graphql_schema.statement_table"
+    )
 
 
-@pytest.mark.parametrize("parents", EDGES)
-async def test_an_edge_takes_one_statement_for_one_parent_and_for_200(
-    large: tuple[Client, Statements], parents: str
+@pytest.mark.parametrize("name", [name for name in query_fields() if name not in {"limits", "node", "nodes"}])
+async def test_every_query_takes_as_many_statements_for_one_object_as_for_200(
+    large: tuple[Client, Statements], name: str
 ) -> None:
     client, statements = large
-    await client.data(f"{{ list: {parents} last: 1) {{ nodes {{ id }} }} }}")
-    alone = statements.take()
-    for edge in EDGES[parents].split():
-        selections = (
-            {"{ id }": None}
-            if edge in TO_ONE
-            else {"{ nodes { id } }": "nodes", "{ totalCount }": "totalCount"}
-        )
-        for selection, shown in selections.items():
-            for count in (1, MANY):
-                document = f"query($n: Int!) {{ list: {parents} last: $n) {{ nodes {{ edge: {edge} {selection} }} }} }}"
-                data = await client.data(document, n=count)
-                found = [node["edge"][shown] if shown else node["edge"] for node in data["list"]["nodes"]]
-                assert len(found) == count
-                assert all(found), (edge, selection)
-                assert shown is None or found == [1] * count or [len(each) for each in found] == [1] * count
-                assert statements.take() == alone + 1, (edge, selection, count)
+    counts = []
+    for count in (1, MANY):
+        if query_fields()[name]:
+            document = f"{{ list: {name}(first: {count}) {{ nodes {{ id }} totalCount }} }}"
+            found = (await client.data(document))["list"]
+            assert len(found["nodes"]) == count
+        else:
+            await client.data(f'{{ {name}(id: "scope_sales") {{ id }} }}')
+        counts.append(statements.take())
+    assert counts == ([2, 2] if query_fields()[name] else [counts[0]] * 2)
+    assert counts[0] <= 2
+
+
+async def test_nodes_of_every_kind_take_a_statement_for_each_kind(large: tuple[Client, Statements]) -> None:
+    client, statements = large
+    kinds = ["scope", "resource_type", "resource", "tag_group", "tag"]
+    for each in (1, 20):
+        ids = [f"{kind}_n{number}" for kind in kinds for number in range(each)]
+        data = await client.data("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=ids)
+        assert [node["id"] for node in data["nodes"]] == ids
+        assert statements.take() == len(kinds)
 
 
 async def test_a_deep_query_takes_one_statement_per_edge(large: tuple[Client, Statements]) -> None:
