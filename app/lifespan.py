@@ -35,7 +35,10 @@ async def database(app: web.Application) -> AsyncIterator[None]:
     """Open the database; running writes end before it closes."""
     settings = app[SETTINGS]
     opened = open_database(
-        settings.database_url, pool_size=settings.pool_size, time_limit_s=settings.time_limit_s
+        settings.database_url,
+        pool_size=settings.pool_size,
+        time_limit_s=settings.time_limit_s,
+        join_reads=settings.join_reads,
     )
     app[DATABASE] = opened
     opened.observer = app[METRICS]

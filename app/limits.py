@@ -85,11 +85,12 @@ class within:  # noqa: N801 - it reads as a word: `async with within(30):`
 
     async def __aenter__(self) -> None:
         """Start the clock."""
-        task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         assert task is not None
         self._task = task
         self._cancelling = task.cancelling()
-        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._expire)
+        self._timer = loop.call_later(self._seconds, self._expire)
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Stop the clock."""

@@ -12,9 +12,9 @@ import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
-from app.http import OWN_HEADERS, id_of, to_response
+from app.http import OWN_HEADERS, around, id_of, to_response
 from app.metrics import NO_ROUTE
-from app.rest import problems
+from app.rest import door, problems
 from app.state import METRICS, PROXIES, SETTINGS
 from app.telemetry import request_id
 from db.errors import Code
@@ -156,8 +156,10 @@ def _answer_to(status: int, error: BaseException | None, message: str | None) ->
 class _Server(web.Server):
     """Makes our connections instead of aiohttp's."""
 
-    def __init__(self, plain: web.Server, rules: _Rules, **kw: Any) -> None:
-        super().__init__(plain.request_handler, request_factory=plain.request_factory, **kw)
+    def __init__(self, app: web.Application, plain: web.Server, rules: _Rules, **kw: Any) -> None:
+        # Before aiohttp's own router, which takes longer than a small answer may.
+        handler = around(app, door.entrance(app, plain.request_handler), door.route_of)
+        super().__init__(handler, request_factory=plain.request_factory, **kw)  # type: ignore[arg-type]  # made by its factory
         self._rules = rules
 
     def __call__(self) -> Connection:
@@ -178,6 +180,7 @@ class Runner(web.AppRunner):
         settings = self.app[SETTINGS]
         rules = _Rules(settings.header_timeout_s, self.app[METRICS], self.app[PROXIES])
         return _Server(
+            self.app,
             plain,
             rules,
             loop=asyncio.get_running_loop(),
@@ -186,6 +189,7 @@ class Runner(web.AppRunner):
             max_line_size=MAX_URL_BYTES,
             max_field_size=MAX_HEADER_BYTES,
             max_headers=MAX_HEADERS,
+            auto_decompress=False,
             access_log=None,
         )
 

@@ -70,6 +70,12 @@ def _networks(text: str) -> tuple[Network, ...]:
     return tuple(network(part) for part in _list(text))
 
 
+def _switch(text: str) -> bool:
+    if text.lower() not in {"true", "false"}:
+        raise ValueError("must be true or false")
+    return text.lower() == "true"
+
+
 def _list(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
@@ -116,6 +122,9 @@ class Settings:
     )
     workers: int = _setting(1, _positive, "server processes; more than one takes PostgreSQL")  # type: ignore[assignment]
     pool_size: int = _setting(10, _positive, "database connections of a process")  # type: ignore[assignment]
+    join_reads: bool = _setting(  # type: ignore[assignment]
+        True, _switch, "whether reads of single objects by concurrent requests share statements"
+    )
     jwt_secret: str | None = _setting(None, str, "the operator's own HS256 key for JWT")  # type: ignore[assignment]
     jwt_keys_file: str | None = _setting(  # type: ignore[assignment]
         None, str, "JSON file with a list of `{kid?, alg, key, partnerId?}`"

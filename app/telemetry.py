@@ -78,8 +78,8 @@ class AccessLog:
         self._enabled = logging.getLevelNamesMapping()[level.upper()] <= logging.INFO
         self._as_json = form == "json"
         self._file = file
-        self._encode = msgspec.json.Encoder().encode
-        self._lines: list[bytes] = []
+        self._encode = msgspec.json.Encoder().encode_lines
+        self._lines: list[RequestLine] = []
         self._second = 0
         self._second_text = ""
 
@@ -91,13 +91,13 @@ class AccessLog:
             log.info("request", **{name: getattr(line, name) for name in RequestLine.__struct_fields__[:6]})
             return
         line.timestamp = self._now()
-        self._lines.append(self._encode(line))
+        self._lines.append(line)
         if len(self._lines) == 1:
             asyncio.get_running_loop().call_later(GATHERED_S, self.flush)
 
     def flush(self) -> None:
         """Write the lines that wait."""
-        lines = b"\n".join(self._lines).decode() + "\n"
+        lines = self._encode(self._lines).decode()
         self._lines.clear()
         file = self._file or sys.stderr
         # Whoever read the log may be gone; the requests go on.

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic
 
+import msgspec
+
 from db.commands import Command, Create, Delete, OnConflict, OnError, Update
 from db.nouns import Noun, RowT
 from db.outcomes import Report, Result
@@ -22,8 +24,7 @@ if TYPE_CHECKING:
     from db.idempotency import Key
 
 
-@dataclass(frozen=True)
-class Get(Generic[RowT]):
+class Get(msgspec.Struct, Generic[RowT], frozen=True):
     """Read one object by its id."""
 
     noun: Noun[RowT]

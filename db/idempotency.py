@@ -7,6 +7,7 @@ leaves nothing behind.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from db.errors import Code, Conflict
 from db.tables import idempotency_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from db.access import Principal
     from db.database import Transaction
@@ -50,8 +51,7 @@ class Key:
         return cls(sha256(msgspec.json.encode(owner)).hexdigest(), digest.hexdigest())
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """A door's answer, as bytes: what is recorded is what the client saw."""
 
     status: int

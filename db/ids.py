@@ -42,10 +42,13 @@ def pattern(namespace: Namespace) -> str:
     return rf"^{namespace}_{never}{LOCAL_PART}\Z"
 
 
+_NAMED = {each.value: each for each in Namespace}
+
+
 def namespace_of(any_id: str) -> Namespace | None:
     """Return the kind of object that an id names, `None` for what is no id."""
     found = _ID.match(any_id)
-    return Namespace(found[1]) if found else None
+    return _NAMED[found[1]] if found else None
 
 
 def new_ids(namespace: Namespace, count: int) -> Iterator[str]:

@@ -58,6 +58,8 @@ class Loaders:
         if noun not in self._objects:
 
             async def load(ids: list[str]) -> Sequence[RowT | None]:
+                if len(ids) == 1:
+                    return [await reads.one(self._database, self._caller, noun, ids[0])]
                 async with self._database.read(f"{noun.namespace}_by_id") as reader:
                     return await reads.by_ids(reader, self._caller, noun, ids)
 

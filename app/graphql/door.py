@@ -26,7 +26,7 @@ async def handle(request: web.Request) -> web.Response:
     budget = Budget(request.app[LIMITS])
     try:
         # Anonymous callers may ask what the schema itself answers; the first field with data tells them 401.
-        caller = await caller_of(request) if "Authorization" in request.headers else None
+        caller = await caller_of(request.app, request) if "Authorization" in request.headers else None
         batch = await requests.read(request, budget)
     except SheafError as error:
         refusal = responses.refuse(media_type, error)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from app.bodies import read_body
 from app.graphql.responses import JSON
-from app.http import read_body
 from db.errors import Code, Refused
 from db.shapes import loads
 
@@ -96,7 +96,7 @@ async def _body(request: web.Request) -> Any:
         raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, f"the body must be {JSON}, not {media_type}")
     if (request.charset or "utf-8").lower() not in UTF_8:
         raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, f"the body must be in UTF-8, not {request.charset}")
-    return decode(await read_body(request), "the body")
+    return decode(await read_body(request.app, request), "the body")
 
 
 def _batch(parameters: object, budget: Budget) -> Batch:

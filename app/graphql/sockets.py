@@ -84,7 +84,7 @@ async def handle(request: web.Request) -> web.StreamResponse:
     )
     socket = _Socket(request, answer)
     with request.app[CONNECTIONS].counted(socket.leave):
-        dress(request, answer)
+        dress(request.app, request, answer)
         await answer.prepare(request)
         await socket.talk()
     return answer

@@ -55,7 +55,7 @@ def wanted(request: web.Request) -> bool:
 async def handle(request: web.Request) -> web.StreamResponse:
     """Send the results of one operation until it is complete, the client leaves, or the server stops."""
     request[ROUTE] = ROUTE_NAME
-    caller = await caller_of(request) if "Authorization" in request.headers else None
+    caller = await caller_of(request.app, request) if "Authorization" in request.headers else None
     answer = web.StreamResponse(headers=HEADERS)
     stopping = asyncio.Event()
 
@@ -63,7 +63,7 @@ async def handle(request: web.Request) -> web.StreamResponse:
         stopping.set()
 
     with request.app[CONNECTIONS].counted(leave):
-        dress(request, answer)
+        dress(request.app, request, answer)
         await answer.prepare(request)
         try:
             async with aclosing(_events(request, caller)) as events:

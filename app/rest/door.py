@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.http import caller_of, read_body, to_response
+from app.bodies import read_body
+from app.http import caller_of, to_response
 from app.limits import within
+from app.metrics import NO_ROUTE
 from app.rest import catalogue, operations, probes, tokens
 from app.rest.exchange import Call
 from app.rest.openapi import route as openapi
@@ -17,6 +19,9 @@ from db.errors import SheafError
 
 if TYPE_CHECKING:
     from aiohttp import web
+    from aiohttp.typedefs import Handler
+
+    from app.rest.routes import Found
 
 INNER = Router(catalogue.routes())
 ROUTER: Router = Router(
@@ -30,35 +35,64 @@ ROUTER: Router = Router(
 )
 
 
+def entrance(app: web.Application, otherwise: Handler) -> Handler:
+    """Return what answers a request that has a REST route, and hands on any other."""
+
+    async def enter(request: web.Request) -> web.StreamResponse:
+        found = ROUTER.find(_method(request), request.rel_url.raw_path)
+        # aiohttp knows how to say 100 Continue.
+        if found is None or "Expect" in request.headers:
+            return await otherwise(request)
+        return await _answer(app, request, found)
+
+    return enter
+
+
 async def handle(request: web.Request) -> web.Response:
-    """Answer any request that no other route takes."""
+    """Answer any request that no other route of aiohttp's takes."""
     path = request.rel_url.raw_path
-    method = "GET" if request.method == "HEAD" else request.method
     try:
         # A missing route or method is told before the body is read.
-        route, segments = ROUTER.match(method, path)
+        found = ROUTER.match(_method(request), path)
     except SheafError:
         # And to those only who may know what there is.
         if not ROUTER.is_public(path):
-            await caller_of(request, narrowed=False)
+            await caller_of(request.app, request, narrowed=False)
         raise
+    return await _answer(request.app, request, found)
+
+
+def route_of(request: web.Request) -> str:
+    """Return the template of the route that aiohttp found, for the numbers: whatever has none shares one name."""
+    resource = request.match_info.route.resource
+    if resource is None or request.match_info.handler is handle:
+        return NO_ROUTE
+    return resource.canonical
+
+
+async def _answer(app: web.Application, request: web.Request, found: Found) -> web.Response:
+    route, segments = found
     request[ROUTE] = route.template
-    caller = NOBODY if route.operation.public else await caller_of(request)
+    caller = NOBODY if route.operation.public else await caller_of(app, request)
     call = Call(
-        database=request.app[DATABASE],
+        database=app[DATABASE],
         caller=caller,
-        method=method,
-        path=path,
+        method=_method(request),
+        path=request.rel_url.raw_path,
         query=tuple(request.rel_url.query.items()) if request.rel_url.raw_query_string else (),
         headers=_headers(request),
-        body=await read_body(request) if request.body_exists else b"",
+        body=await read_body(app, request) if request.body_exists else b"",
         segments=segments,
     )
     work = route.handle(call)
     if isinstance(work, Read):
-        async with within(request.app[SETTINGS].time_limit_s):
+        async with within(app[SETTINGS].time_limit_s):
             return to_response(await perform(call, work))
     return to_response(await perform(call, work))
+
+
+def _method(request: web.Request) -> str:
+    return "GET" if request.method == "HEAD" else request.method
 
 
 def _headers(request: web.Request) -> dict[str, str]:

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
 
+from db.access import Principal
+from db.database import Database
 from db.errors import Code, Refused
 from db.idempotency import Answer
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from db.access import Principal
-    from db.database import Database
 
 JSON = "application/json; charset=utf-8"
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """One request to a REST route, by a caller who is known."""
 
     database: Database
@@ -29,10 +24,10 @@ class Call:
     path: str
     """As it was sent, percent-encoding and all."""
     query: tuple[tuple[str, str], ...] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
     """By lower-case name."""
     body: bytes = b""
-    segments: Mapping[str, str] = field(default_factory=dict)
+    segments: Mapping[str, str] = {}
     """What the route's template left open: `id`."""
 
     def require_json(self, *also: str) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
+
+from msgspec.structs import replace
 
 from app.rest.problems import MethodNotAllowed
 from db.errors import NotFound
@@ -43,6 +45,13 @@ class Route:
         return [(position, part[1:-1]) for position, part in enumerate(self.parts) if part.startswith("{")]
 
 
+Found = tuple[Route, Mapping[str, str]]
+"""A route, and what fills its open segments."""
+
+NOTHING_OPEN: Mapping[str, str] = {}
+_NO_METHODS: Mapping[str, Route] = {}
+
+
 @dataclass(frozen=True)
 class _Shape:
     """A path with open segments, `None` for each, and its routes by method."""
@@ -67,6 +76,7 @@ class Router:
         # segments first.
         self._fixed: dict[str, dict[str, Route]] = {}
         self._shapes: dict[tuple[int, str], list[_Shape]] = {}
+        self._ending_open: dict[str, dict[str, Route]] = {}
         by_parts: dict[tuple[str | None, ...], _Shape] = {}
         for route in self.routes:
             if not route.open_parts:
@@ -74,12 +84,10 @@ class Router:
                 continue
             parts = tuple(None if part.startswith("{") else part for part in route.parts)
             by_parts.setdefault(parts, _Shape(parts)).methods[route.method] = route
+            if parts.index(None) == len(parts) - 1:
+                self._ending_open.setdefault(route.template.rpartition("/")[0], {})[route.method] = route
         for shape in sorted(by_parts.values(), key=lambda shape: shape.parts.count(None)):
             self._shapes.setdefault((len(shape.parts), shape.parts[0] or ""), []).append(shape)
-
-    def paths(self) -> list[str]:
-        """Return patterns of aiohttp that cover all routes, which it finds faster than one for everything."""
-        return [*self._fixed, *dict.fromkeys(f"/{first}/{{rest:.+}}" for _, first in self._shapes)]
 
     def read(self, call: Call) -> Work:
         """Read a call by its route; raises `NotFound` or `MethodNotAllowed` where there is none."""
@@ -88,24 +96,37 @@ class Router:
 
     def is_public(self, path: str) -> bool:
         """Tell whether a path takes no token, whatever the method."""
-        methods = self._methods(path, path.split("/")[1:])
-        return any(route.operation.public for route in methods.values())
+        return any(route.operation.public for route in self._methods(path).values())
 
-    def match(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
+    def find(self, method: str, path: str) -> Found | None:
         """Return the route of a method and a percent-encoded path, and what fills its open segments."""
+        if (fixed := self._fixed.get(path)) is not None:
+            route = fixed.get(method)
+            return (route, NOTHING_OPEN) if route else None
+        # Most open templates end in their one open segment: /resources/{id}.
+        before, _, last = path.rpartition("/")
+        if last and (route := self._ending_open.get(before, _NO_METHODS).get(method)):
+            return route, {route.open_parts[0][1]: _decoded(last)}
         given = path.split("/")[1:]
-        methods = self._methods(path, given)
-        if not methods:
-            raise NotFound(f"there is no route {path[:200]}")
-        if method not in methods:
-            raise MethodNotAllowed(method, sorted(methods))
-        route = methods[method]
+        route = self._open(given).get(method)
+        if route is None:
+            return None
         return route, {name: _decoded(given[position]) for position, name in route.open_parts}
 
-    def _methods(self, path: str, given: list[str]) -> dict[str, Route]:
+    def match(self, method: str, path: str) -> Found:
+        """Find the route of a method and a path; raises `NotFound` or `MethodNotAllowed` where there is none."""
+        if found := self.find(method, path):
+            return found
+        if methods := self._methods(path):
+            raise MethodNotAllowed(method, sorted(methods))
+        raise NotFound(f"there is no route {path[:200]}")
+
+    def _methods(self, path: str) -> dict[str, Route]:
         """Return the routes of a path by method."""
-        if fixed := self._fixed.get(path):
-            return fixed
+        return self._fixed.get(path) or self._open(path.split("/")[1:])
+
+    def _open(self, given: list[str]) -> dict[str, Route]:
+        """Return the routes of a path with open segments by method."""
         for shape in self._shapes.get((len(given), given[0]), ()) if given else ():
             if shape.fits(given):
                 return shape.methods

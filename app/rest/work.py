@@ -5,44 +5,41 @@ So one request is performed alone, and many of them by `/batch` as a plan, joine
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from db import engine, reads
 from db.access import Role
 from db.coalescing import Get, Query
+from db.commands import Command
 from db.errors import Code, Refused
 from db.idempotency import MAX_KEY_CHARACTERS, Answer, Key
+from db.outcomes import Report
 from db.plans import missing
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from app.rest.exchange import Call
-    from db.commands import Command
-    from db.outcomes import Report
 
 REPLAYED = "Idempotency-Replayed"
 
 
-@dataclass(frozen=True)
-class Write:
+class Write(Struct, frozen=True):
     """A command, and how its report is answered."""
 
     command: Command
     render: Callable[[Report[Any]], Answer]
 
 
-@dataclass(frozen=True)
-class Read:
+class Read(Struct, frozen=True):
     """A question, and how its row or page is answered."""
 
     task: Get[Any] | Query
     render: Callable[[Any], Answer]
 
 
-@dataclass(frozen=True)
-class Act:
+class Act(Struct, frozen=True):
     """Something beside the catalogue, which is no part of a batch."""
 
     run: Callable[[], Awaitable[Answer]]
@@ -66,8 +63,7 @@ async def _read(call: Call, task: Get[Any] | Query) -> object:
     if isinstance(task, Query):
         async with call.database.read(task.name) as reader:
             return await task.run(reader)
-    async with call.database.read(f"get_{task.noun.namespace}", brief=True) as reader:
-        row = await reads.by_id(reader, call.caller, task.noun, task.id)
+    row = await reads.one(call.database, call.caller, task.noun, task.id)
     if row is None:
         raise missing(task)
     return row

@@ -16,6 +16,7 @@ from db.database.interface import (
     Statement,
     Transaction,
 )
+from db.database.joining import Joining
 from db.database.postgresql import PostgresqlDatabase
 from db.database.sqlite import SqliteDatabase
 from db.database.statements import (
@@ -55,14 +56,20 @@ SQLITE = "sqlite:///"
 POSTGRESQL = ("postgresql://", "postgres://")
 
 
-def open_database(url: str, *, pool_size: int = 10, time_limit_s: float = 30.0) -> Database:
+def open_database(
+    url: str, *, pool_size: int = 10, time_limit_s: float = 30.0, join_reads: bool = True
+) -> Database:
     """Return the database that a URL names (`sqlite:///path` or `postgresql://…`); it connects at first use."""
     check_url(url)
     path = sqlite_path(url)
-    if path is not None:
+    database: Database
+    if path is None:
+        database = PostgresqlDatabase(url, pool_size=pool_size, time_limit_s=time_limit_s)
+    else:
         # Reads of SQLite are work of this machine's processors: more threads would only wait.
-        return SqliteDatabase(path, pool_size=min(pool_size, 4), time_limit_s=time_limit_s)
-    return PostgresqlDatabase(url, pool_size=pool_size, time_limit_s=time_limit_s)
+        database = SqliteDatabase(path, pool_size=min(pool_size, 4), time_limit_s=time_limit_s)
+    database.joining = Joining() if join_reads else None
+    return database
 
 
 def check_url(url: str) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from db.announcements import Announcement
     from db.database.facts import Facts
+    from db.database.joining import Joining
 
 Statement: TypeAlias = Select[Any] | CompoundSelect[Any] | Insert | Update | Delete | Either
 Row: TypeAlias = Sequence[Any]
@@ -174,6 +175,8 @@ class Database(ABC):
 
     observer: Observer | None = None
     meter: Meter | None = None
+    joining: Joining | None = None
+    """Lets point reads of concurrent requests share statements, unless that is switched off."""
 
     def __init__(self) -> None:
         self._running: set[asyncio.Task[Any]] = set()
@@ -208,6 +211,8 @@ class Database(ABC):
         """Let running writes end, then let go of the connections."""
         while self._running:
             await asyncio.wait(self._running)
+        if self.joining is not None:
+            await self.joining.close()
         await self._close()
 
     async def ping(self) -> None:

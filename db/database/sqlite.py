@@ -49,7 +49,7 @@ class SqliteDatabase(Database):
     def __init__(self, path: Path, *, pool_size: int, time_limit_s: float) -> None:
         super().__init__()
         self.path = path
-        self._time_limit_s = time_limit_s
+        self.time_limit_s = time_limit_s
         self._writing = asyncio.Lock()
         self._writer: aiosqlite.Connection | None = None
         self._locks: set[str] = set()
@@ -105,7 +105,7 @@ class SqliteDatabase(Database):
             connection = await self._readers.take()
             broken = False
             try:
-                async with asyncio.timeout(self._time_limit_s):
+                async with asyncio.timeout(self.time_limit_s):
                     yield SqliteReader(self, connection, name)
             except (TimeoutError, asyncio.CancelledError):
                 # The thread still runs the statement; without this the next user of the connection waits for it.
@@ -164,7 +164,7 @@ class SqliteDatabase(Database):
         """Be the one writer; whoever waits longer than the time limit is refused, nothing being begun."""
         self._waiting += 1
         try:
-            async with asyncio.timeout(self._time_limit_s):
+            async with asyncio.timeout(self.time_limit_s):
                 await self._writing.acquire()
         except TimeoutError as error:
             raise Unavailable("too many writers wait for their turn") from error
@@ -224,7 +224,7 @@ class _BriefSession:
     A class, since context managers made of generators cost as much as the look-up itself.
     """
 
-    __slots__ = ("_connection", "_database", "_name")
+    __slots__ = ("_connection", "_database", "_name", "_timer")
 
     def __init__(self, database: SqliteDatabase, name: str) -> None:
         self._database = database
@@ -233,10 +233,16 @@ class _BriefSession:
     async def __aenter__(self) -> Reader:
         """Join the line."""
         self._connection = await self._database.brief_reader()
+        # `asyncio.timeout` costs as much as a small read. Whoever is interrupted with it took as long.
+        self._timer = asyncio.get_running_loop().call_later(
+            self._database.time_limit_s,
+            self._connection._conn.interrupt,  # noqa: SLF001 - its own is a coroutine
+        )
         return SqliteReader(self._database, self._connection, self._name)
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         """Tell what went wrong in our words."""
+        self._timer.cancel()
         if isinstance(error, sqlite3.DatabaseError):
             await self._database.drop_brief_reader(self._connection)
             with translated_reads():

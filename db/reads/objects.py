@@ -1,4 +1,4 @@
-"""Objects by their ids, for loaders."""
+"""Objects by their ids: several for loaders, or one, together with whoever else asks for one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from db.tables import scopes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from db.database import Reader
+    from db.database import Database, Reader
     from db.nouns import Noun, RowT
 
 
@@ -40,6 +40,22 @@ async def by_ids(
             )
         found[row_id] = row
     return [found.get(wanted) for wanted in ids]
+
+
+async def one(database: Database, caller: Principal, noun: Noun[RowT], wanted: str) -> RowT | None:
+    """Return the row of an id, `None` where none is readable, in a session of its own.
+
+    Whoever asks for one at the same time shares the statement if their reach is the same one: what they may see is
+    decided by the statement, and nothing else of a caller goes into it.
+    """
+
+    async def fetch(ids: list[str]) -> list[RowT | None]:
+        async with database.read(f"get_{noun.namespace}", brief=True) as reader:
+            return await by_ids(reader, caller, noun, ids)
+
+    if database.joining is None:
+        return (await fetch([wanted]))[0]
+    return await database.joining.load((noun, caller.reach), wanted, fetch)
 
 
 async def by_id(reader: Reader, caller: Principal, noun: Noun[RowT], wanted: str) -> RowT | None:

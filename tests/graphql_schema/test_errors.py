@@ -30,12 +30,12 @@ def break_reads(
     healthy, opened = database.read, 0
 
     @asynccontextmanager
-    async def read(name: str) -> AsyncIterator[Reader]:
+    async def read(name: str, *, brief: bool = False) -> AsyncIterator[Reader]:
         nonlocal opened
         opened += 1
         if opened > after:
             raise error
-        async with healthy(name) as reader:
+        async with healthy(name, brief=brief) as reader:
             yield reader
 
     monkeypatch.setattr(database, "read", read)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from app.rest.operations.envelope import Entry, Envelope
-    from app.rest.routes import Route, Router
+    from app.rest.routes import Found, Route, Router
     from db.coalescing import Task
     from db.idempotency import Answer
 
@@ -41,7 +41,7 @@ class Translation:
         self._inner = inner
         self._outer = outer
         self._renders: dict[int, Callable[[Any], Answer]] = {}
-        self._routes: dict[tuple[str, str], tuple[Route, dict[str, str]]] = {}
+        self._routes: dict[tuple[str, str], Found] = {}
         # By index: how many items an operation has, and how many bytes of values it took.
         self._items: dict[int, int] = {}
         self._filled_bytes: dict[int, int] = {}
