@@ -33,8 +33,23 @@ class ResourcesChanged(msgspec.Struct, frozen=True, gc=False, tag="resources_cha
     """There are others, whose ids aren't told."""
 
 
-Announcement = ResourcesChanged
-"""All that can be announced; each kind has a tag and the scope that decides who may hear of it."""
+class BatchMoved(msgspec.Struct, frozen=True, gc=False, tag="batch_moved"):
+    """A hint to look again: a batch has got on."""
+
+    root_id: str
+    scope_id: str
+    batch_id: str
+
+
+class QueueMoved(msgspec.Struct, frozen=True, gc=False, tag="queue_moved"):
+    """There is work for the upload engine."""
+
+    due: bool = False
+    """Records that waited can go on; else a batch is queued."""
+
+
+Announcement = ResourcesChanged | BatchMoved | QueueMoved
+"""All that can be announced; what somebody outside may hear of has the scope that decides who."""
 
 
 class _Numbered(msgspec.Struct, frozen=True, gc=False):
@@ -59,16 +74,23 @@ def changes(results: Iterable[Result[Any]]) -> list[ResourcesChanged]:
     return [_bounded(*place, ids) for place, ids in found.items()]
 
 
-def merged(announced: Sequence[ResourcesChanged]) -> list[ResourcesChanged]:
+def merged(announced: Sequence[Announcement]) -> list[Announcement]:
     """Return what the commands of one transaction announce together, in the order in which they began."""
     if len(announced) < 2:
         return list(announced)
     found: dict[tuple[str, str, Outcome], list[ResourcesChanged]] = {}
+    others: dict[Announcement, None] = {}
     for each in announced:
+        if not isinstance(each, ResourcesChanged):
+            others[each] = None
+            continue
         found.setdefault((each.root_id, each.scope_id, each.kind), []).append(each)
     return [
-        _bounded(*place, [each for part in parts for each in part.ids], more=any(part.more for part in parts))
-        for place, parts in found.items()
+        *(
+            _bounded(*place, [each for part in parts for each in part.ids], more=any(part.more for part in parts))
+            for place, parts in found.items()
+        ),
+        *others,
     ]
 
 
@@ -84,7 +106,7 @@ def encode(said: Announcement) -> str:
     """Return the payload of an announcement, with as many ids as fit."""
     number = next(_numbers)
     payload = _encode(_Numbered(number, said))
-    while len(payload) > MAX_PAYLOAD_BYTES and said.ids:
+    while len(payload) > MAX_PAYLOAD_BYTES and isinstance(said, ResourcesChanged) and said.ids:
         fitting = len(said.ids) * MAX_PAYLOAD_BYTES // len(payload)
         said = msgspec.structs.replace(said, ids=said.ids[:fitting], more=True)
         payload = _encode(_Numbered(number, said))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import structlog
 from sqlalchemy import select
 
-from db.announcements import CHANNEL, Announcement, decode
+from db.announcements import CHANNEL, BatchMoved, QueueMoved, ResourcesChanged, decode
 from db.database import key_rows
 from db.errors import Unavailable
 from db.tables import scopes
@@ -32,10 +32,14 @@ _PATHS = select(scopes.c.id, scopes.c.root_id, scopes.c.path).join_from(
 )
 
 
+Placed: TypeAlias = ResourcesChanged | BatchMoved
+"""The announcements of a scope, which somebody who reaches it may hear."""
+
+
 class Heard(NamedTuple):
     """An announcement, and the path that its scope has now."""
 
-    said: Announcement
+    said: Placed
     path: str
 
 
@@ -83,7 +87,7 @@ class Hub:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._watches: set[Watch] = set()
-        self._unheard: deque[Announcement] = deque()
+        self._unheard: deque[Placed] = deque()
         self._dropped = 0
         self._telling: asyncio.Task[None] | None = None
         database.listen(CHANNEL, self._hear)
@@ -122,7 +126,11 @@ class Hub:
 
     def _hear(self, payload: str | None) -> None:
         # `None` says that some may have been missed; they are told at most once, so that is no news.
-        if payload is None or not self._watches or (said := decode(payload)) is None:
+        if payload is None or not self._watches:
+            return
+        said = decode(payload)
+        # What is only the server's own concern belongs to no scope.
+        if said is None or isinstance(said, QueueMoved):
             return
         if len(self._unheard) >= MAX_UNHEARD:
             self._dropped += 1
@@ -144,7 +152,7 @@ class Hub:
             )
             self._dropped = 0
 
-    async def _tell(self, together: list[Announcement]) -> None:
+    async def _tell(self, together: list[Placed]) -> None:
         paths = await self.paths({(said.scope_id, said.root_id) for said in together})
         for said in together:
             # A scope that is gone by now has no place in anybody's reach.

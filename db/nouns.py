@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from sqlalchemy import Column, ColumnElement, FromClause, Table
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from db.shapes import Item
     from db.writes import Writing
 
+
+Changes: TypeAlias = "Sequence[tuple[str, Mapping[str, Any]]]"
+"""What rows, by their ids, are changed to: columns and values; empty for a delete."""
 
 RowT = TypeVar("RowT", bound=Any)
 """A noun's row: a msgspec struct of its table's columns, those that clients see first."""
@@ -77,6 +80,10 @@ class Dependant:
     title: str
     table: Table
     column: str
+    user: str = "id"
+    """The column that holds the id of what depends."""
+    own: bool = False
+    """Whether what depends is of the same noun, and so may go in the same batch."""
 
 
 async def _nothing_more(_w: Writing, _items: Sequence[Any], _results: list[Result[Any]]) -> None:
@@ -88,8 +95,20 @@ async def _as_named(_w: Writing, targets: Sequence[Target]) -> Sequence[Target]:
     return targets
 
 
-async def _nothing_to_know(_w: Writing, _rows: Sequence[Any]) -> None:
+async def _nothing_to_know(_w: Writing, _rows: Sequence[Any], _changes: Changes) -> None:
     """Look nothing up before a change."""
+
+
+async def _nothing_follows(_w: Writing, _stored: Sequence[tuple[Any, Any]]) -> None:
+    """Do nothing after rows are stored."""
+
+
+def _as_it_is(_w: Writing, _before: Any, after: Any, _values: Mapping[str, Any]) -> Any:
+    return after
+
+
+def _none_relied_on(_w: Writing, _made: Iterable[Any]) -> bool:
+    return False
 
 
 def _always(_w: Writing, _before: Any, _after: Any) -> Fault | None:
@@ -112,10 +131,17 @@ class Noun(Generic[RowT]):
     """Do what is left to do once the rows of a create are stored."""
     locate: Callable[[Writing, Sequence[Target]], Awaitable[Sequence[Target]]] = _as_named
     """Find the ids of targets that are named in another way."""
-    before_change: Callable[[Writing, Sequence[RowT]], Awaitable[None]] = _nothing_to_know
-    """Look up, into `Writing.facts`, what `allow` must know of rows to be changed or deleted."""
+    before_change: Callable[[Writing, Sequence[RowT], Changes], Awaitable[None]] = _nothing_to_know
+    """Look up what `allow` and `finish` must know of rows to be changed or deleted."""
     allow: Callable[[Writing, RowT | None, RowT | None], Fault | None] = _always
     """Object to a change from one row (`None`: a create) to another (`None`: a delete)."""
+    finish: Callable[[Writing, RowT | None, RowT, Mapping[str, Any]], RowT | tuple[Fault, ...]] = _as_it_is
+    """Derive and check what a row that is about to be stored follows from, given its columns' new values."""
+    relies_in_vain: Callable[[Writing, Iterable[RowT]], bool] = _none_relied_on
+    """Tell whether a finished row relies on a row of the batch that, by those that are made, isn't made; then forget
+    that one, since the walk is done anew."""
+    after_store: Callable[[Writing, Sequence[tuple[RowT | None, RowT]]], Awaitable[None]] = _nothing_follows
+    """Do what follows from rows having been stored, each given as before (`None`: a create) and after."""
     settle: Callable[[RowT, RowT], RowT] = lambda _before, after: after
     """Derive what depends on the columns that an update changed."""
     mutable: frozenset[str] = frozenset()

@@ -35,6 +35,8 @@ class Found(NamedTuple):
 
 Known = dict[str, list[Found]]
 
+TYPE_FACTS = ("revision", "schema_version", "external_id_field", "display_name_path", "is_target")
+
 
 def _locked(
     statement: Select[Any], table: Table, *, shared: bool = False, changing: bool = False
@@ -71,9 +73,9 @@ async def scopes_by_id(w: Writing, ids: Iterable[str], *, within_reach: bool = T
 
 
 async def resource_types_by_id(w: Writing, ids: Iterable[str]) -> Known:
-    """Look up resource types anywhere in the root; `pick` keeps those usable in a scope."""
+    """Look up resource types anywhere in the root, with `TYPE_FACTS`; `pick` keeps those usable in a scope."""
     return await _look_up(
-        w, _in_scopes(resource_types, "scope_id", (), w.caller.reach is not None, "key share"), ids
+        w, _in_scopes(resource_types, "scope_id", TYPE_FACTS, w.caller.reach is not None, "key share"), ids
     )
 
 

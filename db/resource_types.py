@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from db import filters, references, tables
+from db.data_rules import types as type_rules
 from db.errors import Fault
 from db.ids import Namespace
 from db.nouns import Dependant, Noun, UniqueKey
@@ -28,6 +29,7 @@ from db.writes import ids_for
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from db.nouns import Changes
     from db.shapes import Item
     from db.writes import Writing
 
@@ -54,6 +56,7 @@ class ResourceTypeRow(msgspec.Struct, frozen=True, gc=False):
     root_id: str
     key_folded: str
     is_target: bool
+    reference_targets: str | None
 
 
 class NewResourceType(NewItem, frozen=True, kw_only=True):
@@ -96,6 +99,7 @@ async def prepare(
 ) -> list[ResourceTypeRow | tuple[Fault, ...]]:
     """Find each type's scope."""
     known = await references.scopes_by_id(w, {item.scope_id for item in items if not isinstance(item, tuple)})
+    await type_rules.foresee(w, (item.schema for item in items if not isinstance(item, tuple)))
     ids = ids_for(RESOURCE_TYPES, items)
     created_at, created_by, updated_at, updated_by, revision = w.stamps
     rows: list[ResourceTypeRow | tuple[Fault, ...]] = []
@@ -110,7 +114,7 @@ async def prepare(
             rows.append(tuple(fault for fault in (scope, schema) if isinstance(fault, Fault)))
             continue
         rows.append(
-            ResourceTypeRow(
+            row := ResourceTypeRow(
                 type_id,
                 item.name,
                 item.key,
@@ -130,9 +134,18 @@ async def prepare(
                 scope.root_id,
                 item.key.casefold(),
                 False,
+                None,
             )
         )
+        type_rules.plan(w, row, scope.path)
     return rows
+
+
+async def before_change(w: Writing, rows: Sequence[ResourceTypeRow], changes: Changes) -> None:
+    """Look up what changed schemas refer to."""
+    schemas = [schema for _, values in changes if (schema := values.get("schema")) is not None]
+    if schemas:
+        await type_rules.foresee_change(w, rows, schemas)
 
 
 def settle(before: ResourceTypeRow, after: ResourceTypeRow) -> ResourceTypeRow:
@@ -148,6 +161,10 @@ RESOURCE_TYPES: Noun[ResourceTypeRow] = Noun(
     table=tables.resource_types,
     row=ResourceTypeRow,
     prepare=prepare,
+    before_change=before_change,
+    finish=type_rules.finish,
+    relies_in_vain=type_rules.relies_in_vain,
+    after_store=type_rules.after_store,
     settle=settle,
     unique=(
         UniqueKey(
@@ -167,7 +184,7 @@ RESOURCE_TYPES: Noun[ResourceTypeRow] = Noun(
             "display_name_path",
         }
     ),
-    derived=frozenset({"schema_version"}),
+    derived=frozenset({"schema_version", "reference_targets"}),
     required=frozenset({"name"}),
     json={"schema": MAX_DATA_BYTES},
     shared=True,
@@ -175,7 +192,14 @@ RESOURCE_TYPES: Noun[ResourceTypeRow] = Noun(
         "key": filters.folded(tables.resource_types.c.key_folded, "key"),
         "category": filters.equals(tables.resource_types.c.category, "category"),
     },
-    dependants=(Dependant("resource", tables.resources, "resource_type_id"),),
+    dependants=(
+        Dependant("resource", tables.resources, "resource_type_id"),
+        Dependant("waiting record", tables.waiting_records, "resource_type_id"),
+        Dependant(
+            "referring type", tables.type_references, "target_type_id", user="resource_type_id", own=True
+        ),
+    ),
+    attached=(Dependant("reference", tables.type_references, "resource_type_id"),),
 )
 
 BY_SCOPE = Edge(RESOURCE_TYPES, "scope_id")

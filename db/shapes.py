@@ -177,7 +177,7 @@ def encode_json(value: object, field: str, max_bytes: int) -> str | Fault:
             Code.TOO_LARGE, f"/{field}", f"{field} has {len(encoded):,} bytes; the limit is {max_bytes:,}"
         )
     suspicious = _LONG_NUMBER.search(encoded) or encoded.count(b"[") + encoded.count(b"{") > MAX_DEPTH
-    if suspicious and (wrong := _wrong_json(value, f"/{field}")):
+    if suspicious and (wrong := wrong_json(value, f"/{field}")):
         return wrong
     return encoded.decode()
 
@@ -198,7 +198,7 @@ def _whole(digits: str) -> int | float:
 
 def _field_faults(name: str, value: object, field_type: object) -> list[Fault]:
     try:
-        if wrong := _wrong_json(value, _pointer(name)):
+        if wrong := wrong_json(value, _pointer(name)):
             return [wrong]
         msgspec.convert(value, field_type)
     except RecursionError:
@@ -228,7 +228,7 @@ def _explained(message: str, value: object) -> str:
     return f"is not valid: {message[:1].lower()}{message[1:]}"
 
 
-def _wrong_json(value: object, pointer: str) -> Fault | None:
+def wrong_json(value: object, pointer: str) -> Fault | None:
     """Find what JSON allows and we don't: U+0000, lone surrogates, numbers beyond 64 bits, and endless nesting."""
     pending: list[tuple[object, int]] = [(value, 1)]
     while pending:

@@ -120,6 +120,8 @@ resource_types = Table(
     _required("key_folded"),
     # Whether the schema of some type refers to it: only its resources can be waited for.
     Column("is_target", Boolean, nullable=False, server_default=false()),
+    # Which type each `$ref` of the schema means, as JSON: read together with the schema, of one version.
+    Column("reference_targets", Text, nullable=True),
     _key(),
     _unique("resource_types_key", "root_id", "scope_id", "key_folded"),
     Index("resource_types_scope", "root_id", "scope_id", "id"),
@@ -157,15 +159,14 @@ def name_start(table: Any) -> ColumnElement[str]:
 
 Index("resources_name", resources.c.root_id, name_start(resources), resources.c.id)
 
-# Which type each `$ref` of a type's schema means.
+# Which types a type's schema refers to, for who asks from the other end.
 type_references = Table(
     "type_references",
     metadata,
     _required("resource_type_id"),
     _required("root_id"),
-    Column("name", Name, nullable=False),
     _required("target_type_id"),
-    PrimaryKeyConstraint("resource_type_id", "root_id", "name"),
+    PrimaryKeyConstraint("resource_type_id", "root_id", "target_type_id"),
     Index("type_references_target", "root_id", "target_type_id"),
 )
 

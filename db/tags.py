@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from db.references import Known
+    from db.nouns import Changes
     from db.shapes import Item
     from db.writes import Writing
 
@@ -110,8 +111,9 @@ def note_locked(w: Writing, groups: Known) -> None:
     locked.update((group.id, group.root_id) for found in groups.values() for group in found if group.facts[0])
 
 
-async def before_change(w: Writing, rows: Sequence[TagRow]) -> None:
+async def before_change(w: Writing, rows: Sequence[TagRow], changes: Changes) -> None:
     """Look up the groups of tags to be changed."""
+    del changes
     note_locked(w, await references.tag_groups_by_id(w, {row.tag_group_id for row in rows}))
 
 

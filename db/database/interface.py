@@ -22,7 +22,7 @@ from db.errors import Unavailable
 from db.outcomes import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from sqlalchemy import Dialect, Table
@@ -164,6 +164,13 @@ class Transaction(Reader):
     @abstractmethod
     async def claim(self, lock: str) -> None:
         """Let no other transaction hold the lock of this name until the end; `Conflict` at once if one does."""
+
+    @abstractmethod
+    async def fence(self, shared: Collection[str], exclusive: Collection[str] = ()) -> None:
+        """Wait for, and hold until the end, locks by name: a shared one keeps off only who wants it exclusively.
+
+        All of a call are taken in one order, so that two calls never wait for each other.
+        """
 
     @abstractmethod
     async def notify(self, channel: str, payload: str) -> None:

@@ -33,7 +33,7 @@ from db.database.statements import PART
 from db.errors import Code, Conflict, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 
     from sqlalchemy import Column, Table
 
@@ -50,6 +50,10 @@ CONNECT_LIMIT_S = 10
 SILENCE_S = LOCK_TIMEOUT_S + 5
 compiled = Compiler(PGDialect(paramstyle="numeric_dollar"))  # type: ignore[no-untyped-call]  # untyped
 
+_FENCE = (
+    "select case when exclusive then pg_advisory_xact_lock(key) else pg_advisory_xact_lock_shared(key) end"
+    " from unnest($1::bigint[], $2::bool[]) as k(key, exclusive)"
+)
 _NOTIFY = "select pg_notify($1, payload) from unnest($2::text[]) as payload"
 
 WORTH_REPEATING = (
@@ -88,6 +92,10 @@ def _bound(statement: Compiled, parameters: Mapping[str, Any]) -> list[object]:
             columns[whole] = list(columns_of(values[whole]))
         bound.append(columns[whole][int(position)] if columns[whole] else [])
     return bound
+
+
+def _number(lock: str) -> int:
+    return int.from_bytes(hashlib.blake2b(lock.encode(), digest_size=8).digest(), signed=True)
 
 
 def _array_of(column: Column[Any]) -> str:
@@ -228,9 +236,14 @@ class PostgresqlTransaction(PostgresqlReader, Transaction):
 
     async def claim(self, lock: str) -> None:
         """Let no other transaction hold the lock of this name until the end; `Conflict` at once if one does."""
-        number = int.from_bytes(hashlib.blake2b(lock.encode(), digest_size=8).digest(), signed=True)
-        if not await self._connection.fetchval("select pg_try_advisory_xact_lock($1)", number):
+        if not await self._connection.fetchval("select pg_try_advisory_xact_lock($1)", _number(lock)):
             raise Conflict(Code.IN_PROGRESS, "a request with this key is still running")
+
+    async def fence(self, shared: Collection[str], exclusive: Collection[str] = ()) -> None:
+        """Hold locks by name until the end, taken in the order of their numbers."""
+        held = dict.fromkeys(map(_number, shared), False) | dict.fromkeys(map(_number, exclusive), True)
+        if held:
+            await self._fetch(_FENCE, *columns_of(sorted(held.items())))
 
     async def notify(self, channel: str, payload: str) -> None:
         """Tell the listeners of a channel in every process, once this transaction is committed."""

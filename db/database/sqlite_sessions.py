@@ -15,7 +15,7 @@ from db.database.interface import Compiled, Compiler, Reader, Retry, Transaction
 from db.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 
     import aiosqlite
     from sqlalchemy import Table
@@ -172,6 +172,9 @@ class SqliteTransaction(SqliteReader, Transaction):
         await self._connection.execute(f"release {name}")
 
     async def claim(self, lock: str) -> None:
+        """Do nothing: no other transaction runs beside this one."""
+
+    async def fence(self, shared: Collection[str], exclusive: Collection[str] = ()) -> None:
         """Do nothing: no other transaction runs beside this one."""
 
     async def notify(self, channel: str, payload: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, select, tuple_
 
+from db.data_rules.known import DataRules
 from db.database import key_rows
 from db.ids import new_ids, new_revision
 from db.reads import reach_parameters, within
@@ -31,6 +32,8 @@ class Writing:
     revision: str
     facts: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
     """What a noun looked up for its rules, by its own names: keys of rows for which it holds."""
+    rules: DataRules = field(default_factory=DataRules)
+    """What the types of resources demand of their data."""
 
     @classmethod
     def begin(cls, tx: Transaction, caller: Principal, now: str) -> Writing:

@@ -27,7 +27,7 @@ async def insert(w: Writing, noun: Noun[Any], rows: list[Any]) -> set[tuple[str,
     """Insert rows in the order of their unique keys, so that concurrent batches wait for each other in one order."""
     if not rows:
         return None
-    first = noun.unique[0].columns
+    first = noun.unique[0].columns if noun.unique else ("id",)
     ordered = sorted(rows, key=lambda row: [getattr(row, column) or "" for column in first])
     return await w.tx.insert(noun.table, [astuple(row) for row in ordered])
 

@@ -61,18 +61,10 @@ async def _insert_all(
     w: Writing, noun: Noun[RowT], items: Sequence[Item[NewItem]], prepared: list[RowT | tuple[Fault, ...]]
 ) -> list[Result[RowT]]:
     """Insert what is good; what the one insert doesn't store met an object that was there first."""
-    results: list[Result[RowT]] = []
-    taken: dict[tuple[object, ...], int] = {}
     repeats = _has_repeats(noun, items, prepared)
-    for index, row in enumerate(prepared):
-        if isinstance(row, tuple):
-            results.append(failed(*row))
-        elif (fault := noun.allow(w, None, row)) or (
-            repeats and (fault := _repeated(noun, items[index], row, taken, index))
-        ):
-            results.append(failed(fault))
-        else:
-            results.append(Result(Outcome.CREATED, row))
+    results = _walk(w, noun, items, prepared, repeats=repeats)
+    while noun.relies_in_vain(w, [result.row for result in results if result.row is not None]):
+        results = _walk(w, noun, items, prepared, repeats=repeats)
     for index in orphans(prepared, {i for i, result in enumerate(results) if result.row is None}):
         results[index] = failed(ORPHANED)
     rows = [result.row for result in results if result.row is not None]
@@ -84,6 +76,30 @@ async def _insert_all(
         for index, result in enumerate(results):
             if result.row is not None and (result.row.id, result.row.root_id) in faults:
                 results[index] = failed(faults[result.row.id, result.row.root_id])
+    await noun.after_store(w, [(None, result.row) for result in results if result.row is not None])
+    return results
+
+
+def _walk(
+    w: Writing,
+    noun: Noun[RowT],
+    items: Sequence[Item[NewItem]],
+    prepared: list[RowT | tuple[Fault, ...]],
+    *,
+    repeats: bool,
+) -> list[Result[RowT]]:
+    results: list[Result[RowT]] = []
+    taken: dict[tuple[object, ...], int] = {}
+    for index, row in enumerate(prepared):
+        made = row if isinstance(row, tuple) else noun.finish(w, None, row, {})
+        if isinstance(made, tuple):
+            results.append(failed(*made))
+        elif (fault := noun.allow(w, None, made)) or (
+            repeats and (fault := _repeated(noun, items[index], made, taken, index))
+        ):
+            results.append(failed(fault))
+        else:
+            results.append(Result(Outcome.CREATED, made))
     return results
 
 

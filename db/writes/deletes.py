@@ -35,7 +35,7 @@ async def remove(w: Writing, command: Delete[RowT]) -> list[Result[RowT]]:
     """
     noun, items = command.noun, await command.noun.locate(w, command.items)
     found = await lock(w, noun, [item.id for item in items], deleting=True)
-    await noun.before_change(w, [row for rows in found.values() for row in rows])
+    await noun.before_change(w, [row for rows in found.values() for row in rows], ())
     results: list[Result[RowT]] = []
     seen: dict[str, int] = {}
     for index, item in enumerate(items):
@@ -72,19 +72,18 @@ def _deletion(table: Table, column: str) -> DeleteStatement:
 def _users(dependant: Dependant) -> Select[Any]:
     """Count what depends on each of some objects, and name the first of them."""
     table = dependant.table
-    owner = (table.c.root_id, table.c[dependant.column])
-    numbered = (
-        select(
-            table.c[dependant.column].label("owner"),
-            table.c.root_id,
-            table.c.id,
-            func.count().over(partition_by=owner).label("total"),
-            func.row_number().over(partition_by=owner, order_by=table.c.id).label("position"),
-        )
-        .where(in_keys(table, "keys", dependant.column, "root_id"))
-        .subquery()
-    )
-    return select(numbered).where(numbered.c.position <= bindparam("named")).order_by(numbered.c.id)
+    users = select(
+        table.c[dependant.column].label("owner"), table.c.root_id, table.c[dependant.user].label("user")
+    ).where(in_keys(table, "keys", dependant.column, "root_id"))
+    # An object may depend in several ways.
+    each = (users if dependant.user == "id" else users.distinct()).subquery()
+    of_owner = (each.c.root_id, each.c.owner)
+    numbered = select(
+        each,
+        func.count().over(partition_by=of_owner).label("total"),
+        func.row_number().over(partition_by=of_owner, order_by=each.c.user).label("position"),
+    ).subquery()
+    return select(numbered).where(numbered.c.position <= bindparam("named")).order_by(numbered.c.user)
 
 
 async def _refuse_used(w: Writing, noun: Noun[RowT], results: list[Result[RowT]]) -> None:
@@ -95,7 +94,7 @@ async def _refuse_used(w: Writing, noun: Noun[RowT], results: list[Result[RowT]]
     for dependant in noun.dependants:
         if not going:
             return
-        own = dependant.table is noun.table
+        own = dependant.own or dependant.table is noun.table
         named = NAMED_DEPENDANTS + (len(going) if own else 0)
         users: dict[tuple[str, str], tuple[int, list[str]]] = {}
         for owner, root, user, total, _ in await w.tx.fetch(

@@ -89,22 +89,40 @@ async def reconcile(
     w: Writing, command: Create[RowT], prepared: list[RowT | tuple[Fault, ...]]
 ) -> list[Result[RowT]]:
     """Walk the items in order over what is stored and what earlier items made; then write what is new and changed."""
-    slots = await _stored(w, command, prepared)
-    fates: list[_Met[RowT] | tuple[Fault, ...]] = [
-        row if isinstance(row, tuple) else _meet(w, command, slots, cast("NewItem", item), row)
-        for item, row in zip(command.items, prepared, strict=True)
-    ]
+    noun = command.noun
+    known = await _stored(w, command, prepared)
+    fates = _walk(w, command, known, prepared)
+    while noun.relies_in_vain(w, [fate.slot.row for fate in fates if isinstance(fate, _Met)]):
+        fates = _walk(w, command, known, prepared)
     _drop_orphans(prepared, fates)
     _require_planned_parents(prepared, fates)
     met = {id(fate.slot): fate.slot for fate in fates if isinstance(fate, _Met)}.values()
+    changed = [
+        (slot.stored, slot.row) for slot in met if slot.stored is not None and slot.row is not slot.stored
+    ]
+    made = [slot.row for slot in met if slot.stored is None]
     # Changes first: a new row may take a key that a changed one leaves.
-    await store_changes(
-        w, command.noun, [slot.row for slot in met if slot.stored is not None and slot.row is not slot.stored]
-    )
-    if await insert(w, command.noun, [slot.row for slot in met if slot.stored is None]) is not None:
+    await store_changes(w, noun, [after for _, after in changed])
+    if await insert(w, noun, made) is not None:
         raise Retry("another writer created one of the objects first")
+    await noun.after_store(w, [*changed, *((None, row) for row in made)])
     return [
         Result(fate.outcome, fate.slot.row) if isinstance(fate, _Met) else failed(*fate) for fate in fates
+    ]
+
+
+def _walk(
+    w: Writing,
+    command: Create[RowT],
+    known: list[tuple[RowT, bool]],
+    prepared: list[RowT | tuple[Fault, ...]],
+) -> list[_Met[RowT] | tuple[Fault, ...]]:
+    slots = _Slots(command.noun)
+    for row, within in known:
+        slots.add(_Slot(row, row, within))
+    return [
+        row if isinstance(row, tuple) else _meet(w, command, slots, cast("NewItem", item), row)
+        for item, row in zip(command.items, prepared, strict=True)
     ]
 
 
@@ -144,8 +162,11 @@ def _require_planned_parents(
 
 async def _stored(
     w: Writing, command: Create[RowT], prepared: list[RowT | tuple[Fault, ...]]
-) -> _Slots[RowT]:
-    """Find the stored objects that the items may meet, by id and by each unique key; a merge locks them."""
+) -> list[tuple[RowT, bool]]:
+    """Find the stored objects that the items may meet, by id and by each unique key; a merge locks them.
+
+    Each is given with whether it is in the caller's reach.
+    """
     noun = command.noun
     locking = command.on_conflict is OnConflict.MERGE
     rows = [row for row in prepared if not isinstance(row, tuple)]
@@ -153,16 +174,13 @@ async def _stored(
         (None, _brought(command, prepared)),
         *((key, {values for row in rows if (values := key.of(row))}) for key in noun.unique),
     ]
-    known: dict[tuple[str, str], _Slot[RowT]] = {}
+    known: dict[tuple[str, str], tuple[RowT, bool]] = {}
     for key, wanted in asked:
         if wanted:
             for record in await w.tx.fetch(by_key(noun, key, locking), {"keys": sorted(wanted)}):
                 row = noun.row(*record[:-1])
-                known.setdefault((row.id, row.root_id), _Slot(row, row, w.caller.reaches(record[-1])))
-    slots = _Slots(noun)
-    for slot in known.values():
-        slots.add(slot)
-    return slots
+                known.setdefault((row.id, row.root_id), (row, w.caller.reaches(record[-1])))
+    return list(known.values())
 
 
 def _brought(command: Create[RowT], prepared: list[RowT | tuple[Fault, ...]]) -> set[tuple[str, ...]]:
@@ -183,9 +201,12 @@ def _meet(
     by_key_, key = slots.by_key(row)
     slot = by_id or by_key_
     if slot is None:
-        if fault := noun.allow(w, None, row):
+        made = noun.finish(w, None, row, {})
+        if isinstance(made, tuple):
+            return made
+        if fault := noun.allow(w, None, made):
             return (fault,)
-        slot = _Slot(row, None, within=True)
+        slot = _Slot(made, None, within=True)
         slots.add(slot)
         return _Met(Outcome.CREATED, slot)
     if not slot.within:
@@ -204,11 +225,15 @@ def _merge(
     w: Writing, noun: Noun[RowT], slots: _Slots[RowT], slot: _Slot[RowT], values: dict[str, Any]
 ) -> _Met[RowT] | tuple[Fault, ...]:
     columns = noun.row.__struct_fields__
-    after = patched(w, noun, slot.row, {name: value for name, value in values.items() if name in columns})
+    values = {name: value for name, value in values.items() if name in columns}
+    after = patched(w, noun, slot.row, values)
     if isinstance(after, tuple):
         return after
     if after is slot.row:
         return _Met(Outcome.UNCHANGED, slot)
+    after = noun.finish(w, slot.row, after, values)
+    if isinstance(after, tuple):
+        return after
     if fault := noun.allow(w, slot.row, after):
         return (fault,)
     if key := slots.left(slot, after):

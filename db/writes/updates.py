@@ -53,7 +53,12 @@ async def update(w: Writing, command: Update[RowT]) -> list[Result[RowT]]:
     """Change a batch of objects in the order of the items, and tell each one's fate."""
     noun = command.noun
     before = await lock(w, noun, [item.target.id for item in command.items])
-    await noun.before_change(w, [row for rows in before.values() for row in rows])
+    wanted = [
+        (item.target.id, _wanted(noun, item.change, replace=item.replace))
+        for item in command.items
+        if not isinstance(item.change, tuple)
+    ]
+    await noun.before_change(w, [row for rows in before.values() for row in rows], wanted)
     held = await _held(w, noun, command.items, before)
     now: dict[str, list[Any]] = {each: list(rows) for each, rows in before.items()}
     results = [_step(w, noun, item, now, held) for item in command.items]
@@ -62,6 +67,8 @@ async def update(w: Writing, command: Update[RowT]) -> list[Result[RowT]]:
         if result.outcome is Outcome.UPDATED and result.row is not None:
             final[result.row.id, result.row.root_id] = result.row
     await store_changes(w, noun, list(final.values()))
+    stored = {(row.id, row.root_id): row for rows in before.values() for row in rows}
+    await noun.after_store(w, [(stored[key], row) for key, row in final.items()])
     return results
 
 
@@ -73,11 +80,15 @@ def _step(
         return failed(row)
     if isinstance(item.change, tuple):
         return failed(*item.change)
-    after = patched(w, noun, row, _wanted(noun, item.change, replace=item.replace), deep=not item.replace)
+    wanted = _wanted(noun, item.change, replace=item.replace)
+    after = patched(w, noun, row, wanted, deep=not item.replace)
     if isinstance(after, tuple):
         return failed(*after)
     if after is row:
         return Result(Outcome.UNCHANGED, row)
+    after = noun.finish(w, row, after, wanted)
+    if isinstance(after, tuple):
+        return failed(*after)
     if (fault := noun.allow(w, row, after)) or (fault := _clash(noun, after, held)):
         return failed(fault)
     rows[row.id] = [after]

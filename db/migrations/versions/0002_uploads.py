@@ -23,13 +23,13 @@ def upgrade() -> None:
     op.add_column(
         "resource_types", sa.Column("is_target", sa.Boolean, nullable=False, server_default=sa.false())
     )
+    op.add_column("resource_types", sa.Column("reference_targets", sa.Text, nullable=True))
     op.create_table(
         "type_references",
         sa.Column("resource_type_id", NAME, nullable=False),
         sa.Column("root_id", NAME, nullable=False),
-        sa.Column("name", NAME, nullable=False),
         sa.Column("target_type_id", NAME, nullable=False),
-        sa.PrimaryKeyConstraint("resource_type_id", "root_id", "name"),
+        sa.PrimaryKeyConstraint("resource_type_id", "root_id", "target_type_id"),
     )
     op.create_index("type_references_target", "type_references", ["root_id", "target_type_id"])
     op.create_table(

@@ -1,0 +1,97 @@
+"""Cancels a batch: what is stored stays, all else of it fails."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import Delete, Select, bindparam, delete, select
+
+from db.access import Role
+from db.announcements import BatchMoved
+from db.batches import BATCHES, BatchRow, Status, WaitingRow
+from db.clock import instant
+from db.errors import Code, Conflict, Fault, NotFound
+from db.tables import batch_payloads, waiting_records, waiting_stakes
+from db.uploads.chains import Stake
+from db.uploads.settlements import Settlement, settle
+from db.uploads.waiting import forget
+from db.writes import Writing, in_keys, lock
+
+if TYPE_CHECKING:
+    from db.access import Principal
+    from db.database import Transaction
+
+_CANCELLED = Fault(Code.CANCELLED, "", "the batch was cancelled")
+
+
+async def cancel(tx: Transaction, caller: Principal, batch_id: str) -> BatchRow:
+    """Cancel a batch that isn't done, and return it; one that is cancelled already stays as it is.
+
+    Raises `NotFound`, `Refused` (`forbidden`), and `Conflict` (`locked`) for a batch that is done.
+    """
+    caller.require(Role.WRITER)
+    w = Writing.begin(tx, caller, instant())
+    # What waits is locked before its batch, as everywhere.
+    waiting = await tx.fetch(_waiting_of(), {"batch": batch_id})
+    rows = (await lock(w, BATCHES, [batch_id])).get(batch_id, [])
+    if not rows:
+        raise NotFound(f"no batch {batch_id}")
+    batch: BatchRow = rows[0]
+    if batch.status == Status.CANCELLED:
+        return batch
+    if Status(batch.status).is_terminal:
+        raise Conflict(Code.LOCKED, f"batch {batch_id} is done: {batch.status}")
+    settlement = Settlement()
+    if batch.status == Status.QUEUED:
+        keys = {"keys": [(batch.id, batch.root_id)]}
+        await tx.execute(_drop_payload(), keys)
+        stakes = [Stake(batch.id, index) for index in range(batch.total)]
+        settlement.fail(batch.root_id, stakes, None, (_CANCELLED,), waited=False)
+    else:
+        await _unpark(w, batch, [WaitingRow(*record) for record in waiting], settlement)
+    batch = msgspec.structs.replace(batch, status=Status.CANCELLED)
+    await tx.update(BATCHES.table, ("status",), [(batch.id, batch.root_id, batch.status)])
+    await settle(w, settlement)
+    tx.announced.append(BatchMoved(batch.root_id, batch.scope_id, batch.id))
+    return batch
+
+
+async def _unpark(w: Writing, batch: BatchRow, rows: list[WaitingRow], settlement: Settlement) -> None:
+    """Fail the batch's records that wait; one that other batches have a stake in goes on waiting for those."""
+    by_key = {(row.id, row.root_id): row for row in rows if row.root_id == batch.root_id}
+    shared: set[tuple[str, str]] = set()
+    for waiting_id, root_id, batch_id, index in await w.tx.fetch(_stakes(), {"keys": sorted(by_key)}):
+        if batch_id != batch.id:
+            shared.add((waiting_id, root_id))
+            continue
+        external_id = by_key[waiting_id, root_id].external_id
+        settlement.fail(root_id, [Stake(batch_id, index)], external_id, (_CANCELLED,), waited=True)
+    await w.tx.execute(_drop_stakes(), {"keys": [(batch.id, batch.root_id)]})
+    await forget(w, [row for key, row in by_key.items() if key not in shared])
+
+
+@lru_cache(maxsize=1)
+def _waiting_of() -> Select[Any]:
+    table = waiting_records
+    mine = select(waiting_stakes.c.waiting_id).where(waiting_stakes.c.batch_id == bindparam("batch"))
+    return select(table).where(table.c.id.in_(mine)).order_by(table.c.id).with_for_update(of=table)
+
+
+@lru_cache(maxsize=1)
+def _stakes() -> Select[Any]:
+    c = waiting_stakes.c
+    return select(c.waiting_id, c.root_id, c.batch_id, c.record_index).where(
+        in_keys(waiting_stakes, "keys", "waiting_id", "root_id")
+    )
+
+
+@lru_cache(maxsize=1)
+def _drop_stakes() -> Delete:
+    return delete(waiting_stakes).where(in_keys(waiting_stakes, "keys", "batch_id", "root_id"))
+
+
+@lru_cache(maxsize=1)
+def _drop_payload() -> Delete:
+    return delete(batch_payloads).where(in_keys(batch_payloads, "keys", "batch_id", "root_id"))

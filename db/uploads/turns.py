@@ -1,0 +1,311 @@
+"""The turns of the engine: each is one transaction, and leaves nothing behind if the process dies in it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Delete, Select, and_, bindparam, delete, exists, select
+
+from db import references
+from db.access import SYSTEM
+from db.batches import BATCHES, BatchRow, Kind, Status, WaitingRow
+from db.clock import instant
+from db.data_rules import resources as data_rules
+from db.data_rules.known import ResourceKey
+from db.errors import Code, Fault, Unavailable
+from db.database import key_rows
+from db.tables import batch_failures, batch_payloads, batches, waiting_records, waiting_targets
+from db.uploads import waiting
+from db.uploads.applying import apply_records, tell
+from db.uploads.chains import Chain, Stake, Step, missing, resolve
+from db.uploads.deletions import apply_deletion
+from db.uploads.settlements import Settlement, settle
+from db.uploads.stores import look_up, store
+from db.writes import Writing, in_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from db.database import Reader, Transaction
+
+MAX_DUE = 1_000
+MAX_SET = 5_000
+MAX_EXPIRED = 1_000
+MAX_DROPPED = 1_000
+
+
+class Work(NamedTuple):
+    """What there is to do."""
+
+    queued: bool
+    due: bool
+    expired: bool
+
+
+class Broken(Exception):
+    """A bug came up while a batch was applied; nothing of it is stored."""
+
+    def __init__(self, batch: BatchRow) -> None:
+        super().__init__(f"batch {batch.id} can't be applied")
+        self.batch = batch
+
+
+async def apply_next(tx: Transaction) -> str | None:
+    """Apply the batch whose turn it is, and return its id; `None` if none is queued that nobody else applies."""
+    found = BATCHES.rows(await tx.fetch(_next(), {}))
+    if not found:
+        return None
+    batch = found[0]
+    try:
+        await _apply(tx, batch)
+    except Exception as error:
+        if tx.is_lost(error) or isinstance(error, Unavailable):
+            raise
+        raise Broken(batch) from error
+    return batch.id
+
+
+async def _apply(tx: Transaction, batch: BatchRow) -> None:
+    w = Writing.begin(tx, SYSTEM, instant())
+    keys = {"keys": [(batch.id, batch.root_id)]}
+    payload = await tx.fetch(_payload(), keys)
+    body = payload[0][0] if payload else "[]"
+    await tx.execute(_drop_payloads(), keys)
+    if batch.kind == Kind.DELETE:
+        await apply_deletion(w, batch, body)
+    else:
+        await apply_records(w, batch, body)
+
+
+async def give_up(tx: Transaction, batch_id: str, root_id: str, detail: str) -> None:
+    """Fail all records of a batch that can't be applied because of a bug, so that others get their turn."""
+    found = BATCHES.rows(await tx.fetch(_one(), {"keys": [(batch_id, root_id)]}))
+    if not found or found[0].status != Status.QUEUED:
+        return
+    batch = found[0]
+    w = Writing.begin(tx, SYSTEM, instant())
+    await tx.execute(_drop_payloads(), {"keys": [(batch.id, batch.root_id)]})
+    settlement = Settlement()
+    stakes = [Stake(batch.id, index) for index in range(batch.total)]
+    settlement.fail(batch.root_id, stakes, None, (Fault(Code.INTERNAL, "", detail),), waited=False)
+    await settle(w, settlement, started=batch)
+
+
+async def settle_due(tx: Transaction) -> int:
+    """Store waiting records whose last target has come, with all that can be stored with them.
+
+    Returns how many were due: 0 if none is.
+    """
+    now = instant()
+    picked = [tuple(each) for each in await tx.fetch(_due(), {"now": now, "most": MAX_DUE})]
+    if not picked:
+        return 0
+    related = {tuple(each) for each in await tx.fetch(_related(), {"keys": picked, "most": MAX_SET})}
+    keys = sorted(related.union(picked))
+    rows = [WaitingRow(*record) for record in await tx.fetch(_locked(), {"keys": keys, "now": now})]
+    w = Writing.begin(tx, SYSTEM, now)
+    done = await _settle(w, rows)
+    if left := sorted(set(picked) - done):
+        await waiting.mark(w, left, due=False)
+    return len(picked)
+
+
+async def _settle(w: Writing, rows: Sequence[WaitingRow]) -> set[tuple[str, str]]:
+    """Store what can be stored of some waiting records, and return those, by (id, root_id), that need no mark."""
+    types = await references.resource_types_by_id(w, {row.resource_type_id for row in rows})
+    await data_rules.know_types(w, types)
+    chains = [_chain(w, row) for row in rows]
+    await w.tx.fence(
+        {data_rules.fence_of(c.key) for c in chains if (c.key.type_id, c.key.root_id) in w.rules.targets}
+    )
+    await look_up(w, chains, parked_too=False)
+    for chain in chains:
+        chain.evaluate()
+    own = {chain.key for chain in chains}
+    wanted = {chain.needs(each) for chain in chains for state in chain.states for each in state.references}
+    known = await data_rules.stored_targets(w, wanted - own) if wanted - own else {}
+    resolve(chains, known)
+    again = await _wait_on(w, chains, known)
+    await store(w, chains, known)
+    settlement = Settlement()
+    await tell(w, chains, settlement)
+    await settle(w, settlement)
+    return again | {
+        (chain.waiting.id, chain.waiting.root_id)
+        for chain in chains
+        if chain.waiting is not None and chain.waits_no_more
+    }
+
+
+def _chain(w: Writing, row: WaitingRow) -> Chain:
+    key = ResourceKey(row.root_id, row.external_id, row.scope_id, row.resource_type_id)
+    step = Step(
+        msgspec.json.decode(row.patch), must_be_new=row.must_be_new, must_exist=row.must_exist
+    )
+    definition = w.rules.definitions[row.resource_type_id, row.root_id]
+    return Chain(key, definition, row.created_by, [step], waiting=row)
+
+
+async def _wait_on(w: Writing, chains: Sequence[Chain], known: dict[ResourceKey, str]) -> set[tuple[str, str]]:
+    """Note what records miss again, since it came and was deleted; return those to be looked at once more."""
+    there = {chain.key for chain in chains if chain.reached or chain.row is not None}
+    left = {
+        (chain.waiting.id, chain.waiting.root_id): {chain.needs(each) for each in missing(chain, known, there)}
+        for chain in chains
+        if chain.waiting is not None and chain.states and not chain.reached
+    }
+    if not left:
+        return set()
+    for waiting_id, root_id, *key in await w.tx.fetch(_targets(), {"keys": sorted(left)}):
+        left[waiting_id, root_id].discard(ResourceKey(*key))
+    lost = {key for keys in left.values() for key in keys}
+    if not lost:
+        return set()
+    await w.tx.fence((), {data_rules.fence_of(key) for key in lost})
+    found = await data_rules.stored_targets(w, lost)
+    await w.tx.insert(
+        waiting_targets,
+        [
+            (waiting_id, root_id, key.scope_id, key.type_id, key.external_id)
+            for (waiting_id, root_id), keys in left.items()
+            for key in sorted(keys)
+            if key not in found
+        ],
+    )
+    return {record for record, keys in left.items() if keys & found.keys()}
+
+
+async def expire(tx: Transaction) -> int:
+    """Give up the records that have waited long enough, and return how many."""
+    now = instant()
+    rows = [WaitingRow(*record) for record in await tx.fetch(_expired(), {"now": now, "most": MAX_EXPIRED})]
+    if not rows:
+        return 0
+    w = Writing.begin(tx, SYSTEM, now)
+    lacking: dict[tuple[str, str], list[str]] = {}
+    keys = {"keys": sorted((row.id, row.root_id) for row in rows)}
+    for waiting_id, root_id, _, external_id, *_ in await tx.fetch(_targets(), keys):
+        lacking.setdefault((waiting_id, root_id), []).append(external_id)
+    stakes = await waiting.take_stakes(w, rows)
+    settlement = Settlement()
+    for row in rows:
+        missed = ", ".join(map(repr, sorted(lacking.get((row.id, row.root_id), ()))[:20]))
+        fault = Fault(Code.DEPENDENCY_TIMEOUT, "", f"what it refers to didn't come before {row.expires_at}: {missed}")
+        settlement.fail(row.root_id, stakes.get((row.id, row.root_id), []), row.external_id, (fault,), waited=True)
+    await waiting.forget(w, rows)
+    await settle(w, settlement)
+    return len(rows)
+
+
+async def drop_old(tx: Transaction, before: str) -> int:
+    """Delete batches that were completed before a moment, with their failures, and return how many."""
+    keys = [tuple(each) for each in await tx.fetch(_old(), {"before": before, "most": MAX_DROPPED})]
+    if keys:
+        await tx.execute(_drop(batch_failures, "batch_id"), {"keys": keys})
+        await tx.execute(_drop(batches, "id"), {"keys": keys})
+    return len(keys)
+
+
+async def has_work(reader: Reader) -> Work:
+    """Look whether there is something to do, without a lock."""
+    return Work(*(await reader.fetch(_work(), {"now": instant()}))[0])
+
+
+@lru_cache(maxsize=1)
+def _work() -> Select[Any]:
+    r = waiting_records.c
+    return select(
+        exists().where(batches.c.status == "queued"),
+        exists().where(r.due),
+        exists().where(r.expires_at <= bindparam("now")),
+    )
+
+
+@lru_cache(maxsize=1)
+def _next() -> Select[Any]:
+    queued = select(batches).where(batches.c.status == "queued").order_by(batches.c.turn, batches.c.id)
+    return queued.limit(1).with_for_update(skip_locked=True, key_share=True)
+
+
+@lru_cache(maxsize=1)
+def _one() -> Select[Any]:
+    return select(batches).where(in_keys(batches, "keys", "id", "root_id")).with_for_update(key_share=True)
+
+
+@lru_cache(maxsize=1)
+def _payload() -> Select[Any]:
+    return select(batch_payloads.c.body).where(in_keys(batch_payloads, "keys", "batch_id", "root_id"))
+
+
+def _drop_payloads() -> Delete:
+    return _drop(batch_payloads, "batch_id")
+
+
+@lru_cache(maxsize=8)
+def _drop(table: Any, column: str) -> Delete:
+    return delete(table).where(in_keys(table, "keys", column, "root_id"))
+
+
+@lru_cache(maxsize=1)
+def _due() -> Select[Any]:
+    c = waiting_records.c
+    statement = select(c.id, c.root_id).where(c.due, c.expires_at > bindparam("now"))
+    return statement.order_by(c.id).limit(bindparam("most")).with_for_update(skip_locked=True)
+
+
+@lru_cache(maxsize=1)
+def _related() -> Select[Any]:
+    """Select records with all that they wait for and that waits, and then all that wait for one of those."""
+    r, t = waiting_records, waiting_targets
+    awaited = and_(
+        r.c.root_id == t.c.root_id,
+        r.c.external_id == t.c.target_external_id,
+        r.c.scope_id == t.c.scope_id,
+        r.c.resource_type_id == t.c.target_type_id,
+    )
+    keys = key_rows("keys", "id", "root")
+    down = select(keys.c.id.label("id"), keys.c.root.label("root_id")).cte("down", recursive=True)
+    down = down.union(
+        select(r.c.id, r.c.root_id)
+        .join_from(down, t, and_(t.c.waiting_id == down.c.id, t.c.root_id == down.c.root_id))
+        .join(r, awaited)
+    )
+    up = select(down.c.id, down.c.root_id).cte("up", recursive=True)
+    up = up.union(
+        select(t.c.waiting_id, t.c.root_id)
+        .join_from(up, r, and_(r.c.id == up.c.id, r.c.root_id == up.c.root_id))
+        .join(t, awaited)
+    )
+    return select(up.c.id, up.c.root_id).limit(bindparam("most"))
+
+
+@lru_cache(maxsize=1)
+def _locked() -> Select[Any]:
+    table = waiting_records
+    statement = select(table).where(in_keys(table, "keys", "id", "root_id"), table.c.expires_at > bindparam("now"))
+    return statement.order_by(table.c.id, table.c.root_id).with_for_update(of=table, skip_locked=True)
+
+
+@lru_cache(maxsize=1)
+def _targets() -> Select[Any]:
+    c = waiting_targets.c
+    return select(
+        c.waiting_id, c.root_id, c.root_id.label("target_root"), c.target_external_id, c.scope_id, c.target_type_id
+    ).where(in_keys(waiting_targets, "keys", "waiting_id", "root_id"))
+
+
+@lru_cache(maxsize=1)
+def _expired() -> Select[Any]:
+    table = waiting_records
+    statement = select(table).where(table.c.expires_at <= bindparam("now"))
+    statement = statement.order_by(table.c.expires_at, table.c.id).limit(bindparam("most"))
+    return statement.with_for_update(skip_locked=True)
+
+
+@lru_cache(maxsize=1)
+def _old() -> Select[Any]:
+    c = batches.c
+    statement = select(c.id, c.root_id).where(c.completed_at.is_not(None), c.completed_at < bindparam("before"))
+    return statement.order_by(c.completed_at).limit(bindparam("most")).with_for_update(skip_locked=True)
