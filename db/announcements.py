@@ -87,7 +87,9 @@ def merged(announced: Sequence[Announcement]) -> list[Announcement]:
         found.setdefault((each.root_id, each.scope_id, each.kind), []).append(each)
     return [
         *(
-            _bounded(*place, [each for part in parts for each in part.ids], more=any(part.more for part in parts))
+            _bounded(
+                *place, [each for part in parts for each in part.ids], more=any(part.more for part in parts)
+            )
             for place, parts in found.items()
         ),
         *others,

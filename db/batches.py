@@ -190,7 +190,9 @@ class _Turns:
             self._given[tenant] = max(-1 if last is None else last, -1 if first is None else first - 1)
         self._queued += item.total
         if self._queued > item.max_queued_records:
-            detail = f"{self._queued - item.total:,} records are queued; the limit is {item.max_queued_records:,}"
+            detail = (
+                f"{self._queued - item.total:,} records are queued; the limit is {item.max_queued_records:,}"
+            )
             raise Throttled(detail, retry_after_s=RETRY_AFTER_S)
         self._given[tenant] += 1
         return self._given[tenant]

@@ -205,9 +205,7 @@ RESOURCES: Noun[ResourceRow] = Noun(
         "createdBefore": filters.created_before(tables.resources, "created_before"),
         "updatedBefore": filters.changed_before(tables.resources, "updated_before"),
     },
-    dependants=(
-        Dependant("resource", tables.resource_references, "target_id", user="source_id", own=True),
-    ),
+    dependants=(Dependant("resource", tables.resource_references, "target_id", user="source_id", own=True),),
     attached=(
         Dependant("tag assignment", tables.tag_assignments, "resource_id"),
         Dependant("reference", tables.resource_references, "source_id"),

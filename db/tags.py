@@ -18,8 +18,8 @@ from db.writes import ids_for
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from db.references import Known
     from db.nouns import Changes
+    from db.references import Known
     from db.shapes import Item
     from db.writes import Writing
 

@@ -112,9 +112,7 @@ def relies_in_vain(w: Writing, made: Iterable[ResourceTypeRow]) -> bool:
     return bool(vain)
 
 
-async def after_store(
-    w: Writing, stored: Sequence[tuple[ResourceTypeRow | None, ResourceTypeRow]]
-) -> None:
+async def after_store(w: Writing, stored: Sequence[tuple[ResourceTypeRow | None, ResourceTypeRow]]) -> None:
     """Write which types the stored schemas refer to, and mark those types."""
     changed = [
         (before, after)
@@ -183,4 +181,8 @@ def _unmarked() -> Select[Any]:
 
 @lru_cache(maxsize=1)
 def _mark() -> Update:
-    return update(resource_types).where(in_keys(resource_types, "keys", "id", "root_id")).values(is_target=true())
+    return (
+        update(resource_types)
+        .where(in_keys(resource_types, "keys", "id", "root_id"))
+        .values(is_target=true())
+    )

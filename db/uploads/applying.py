@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from db import references
-from db.batches import BatchRow, OnStored, Kind
+from db.batches import BatchRow, Kind, OnStored
 from db.data_rules import resources as data_rules
 from db.errors import Code, Fault
 from db.uploads.chains import Chain, Stake

@@ -65,6 +65,8 @@ class Chain:
     waiting: WaitingRow | None = None
     """What waits for this resource already; its step is the first."""
     states: list[State] = field(default_factory=list)
+    result: ResourceRow | None = None
+    """As stored in the end, if it was stored or is as it was."""
     reached: int = 0
     """How many of the states can be stored; the last one of them is."""
 
@@ -184,7 +186,9 @@ def fail_unresolved(chains: Iterable[Chain], stored: Container[ResourceKey]) -> 
     return found
 
 
-def missing(chain: Chain, stored: Container[ResourceKey], there: Container[ResourceKey]) -> list[ReferenceFound]:
+def missing(
+    chain: Chain, stored: Container[ResourceKey], there: Container[ResourceKey]
+) -> list[ReferenceFound]:
     """Return what the last state of a chain refers to and is neither stored nor in the set."""
     if chain.reached == len(chain.states):
         return []

@@ -11,7 +11,7 @@ from sqlalchemy import Delete, Select, and_, bindparam, delete, select
 
 from db.announcements import changes
 from db.batches import BatchRow, WaitingRow
-from db.database import Retry, key_rows
+from db.database import Retry
 from db.errors import Code, Fault
 from db.outcomes import Outcome, Result
 from db.resources import RESOURCES, ResourceRow
@@ -45,9 +45,7 @@ class Deletion:
     """By external id: what was asked for and is stored."""
 
 
-async def plan(
-    reader: Reader, batch: BatchRow, external_ids: Sequence[str], *, locking: bool
-) -> Deletion:
+async def plan(reader: Reader, batch: BatchRow, external_ids: Sequence[str], *, locking: bool) -> Deletion:
     """Find what a delete would take along and leave."""
     place = {"root": batch.root_id, "scope": batch.scope_id, "type": batch.resource_type_id}
     if batch.delete_all:
@@ -61,20 +59,24 @@ async def plan(
     rows = {row.external_resource_id: row for row in RESOURCES.rows(records)}
     asked = list(rows) if batch.delete_all else list(dict.fromkeys(external_ids))
     found = Deletion(asked, {row.id: row for row in rows.values()}, rows=rows)
-    keys = sorted((row.id, row.root_id) for row in rows.values())
-    if not keys:
+    stored = sorted((row.id, row.root_id) for row in rows.values())
+    if not stored:
         return found
     if batch.cascade:
-        found.going = {row.id: row for row in RESOURCES.rows(await reader.fetch(_cascade(), {"keys": keys}))}
+        found.going = {
+            row.id: row for row in RESOURCES.rows(await reader.fetch(_cascade(), {"keys": stored}))
+        }
         if locking:
             everything = sorted((row.id, row.root_id) for row in found.going.values())
             await reader.fetch(_by_ids(), {"keys": everything})
             # Whoever refers to something of this set from now on waits for our end, and fails then.
-            if {record[0] for record in await reader.fetch(_cascade(), {"keys": keys})} != found.going.keys():
+            if {
+                record[0] for record in await reader.fetch(_cascade(), {"keys": stored})
+            } != found.going.keys():
                 raise Retry("somebody referred to a record that was about to be deleted")
         return found
     sources: dict[str, list[str]] = {}
-    for target, source in await reader.fetch(_sources(), {"keys": keys}):
+    for target, source in await reader.fetch(_sources(), {"keys": stored}):
         sources.setdefault(target, []).append(source)
     _keep_referenced(found, sources)
     return found
@@ -221,9 +223,9 @@ def _sources() -> Select[Any]:
 @lru_cache(maxsize=1)
 def _cascade() -> Select[Any]:
     """Select all that refers to some resources, or to something that does."""
-    keys = key_rows("keys", "id", "root")
     refs = resource_references
-    going = select(keys.c.id.label("id"), keys.c.root.label("root_id")).cte("going", recursive=True)
+    named = select(resources.c.id, resources.c.root_id).where(in_keys(resources, "keys", "id", "root_id"))
+    going = named.cte("going", recursive=True)
     going = going.union(
         select(refs.c.source_id, refs.c.root_id).join_from(
             going, refs, and_(refs.c.target_id == going.c.id, refs.c.root_id == going.c.root_id)

@@ -29,9 +29,19 @@ _SUSPICIOUS = re.compile(r"\\u0000|\\u[dD][89a-fA-F]|[0-9]{19,}|[0-9][eE]\+?[0-9
 class Place:
     """Where the records of one batch belong, and what is asked of them."""
 
-    __slots__ = ("by", "definition", "field", "ignore_unknown", "must_be_new", "must_exist", "root_id", "scope_id", "type_id")
+    __slots__ = (
+        "by",
+        "definition",
+        "field",
+        "ignore_unknown",
+        "must_be_new",
+        "must_exist",
+        "root_id",
+        "scope_id",
+        "type_id",
+    )
 
-    def __init__(  # noqa: PLR0913 - all that a batch says of its records
+    def __init__(
         self,
         *,
         root_id: str,
@@ -62,19 +72,16 @@ def decoded(body: str) -> tuple[list[Any], bool]:
     return _decode(body), body.count("[") > 1 or "{" in body[2:]
 
 
-def chains_of(
-    place: Place, batch_id: str, body: str, settlement: Settlement
-) -> list[Chain]:
+def chains_of(place: Place, batch_id: str, body: str, settlement: Settlement) -> list[Chain]:
     """Group the records of a batch by their external ids, in order; those without one fail."""
     records, suspicious = decoded(body)
     chains: dict[str, Chain] = {}
     for index, record in enumerate(records):
         stake = [Stake(batch_id, index)]
-        read = step_of(place, record, stake, suspicious=suspicious)
-        if isinstance(read[1], tuple):
-            settlement.fail(place.root_id, stake, read[0], read[1], waited=False)
+        external_id, step = step_of(place, record, stake, suspicious=suspicious)
+        if isinstance(step, tuple):
+            settlement.fail(place.root_id, stake, external_id, step, waited=False)
             continue
-        external_id, step = read
         assert external_id is not None, "a step has an external id"
         chain = chains.get(external_id)
         if chain is None:
@@ -106,9 +113,7 @@ def step_of(
         if not place.ignore_unknown:
             return external_id, tuple(_unknown(pointer) for pointer in unknown[:NAMED_UNKNOWN_FIELDS])
         record = definition.without_unknown(record)
-    return external_id, Step(
-        record, stakes, must_be_new=place.must_be_new, must_exist=place.must_exist
-    )
+    return external_id, Step(record, stakes, must_be_new=place.must_be_new, must_exist=place.must_exist)
 
 
 def _unknown(pointer: str) -> Fault:

@@ -85,12 +85,16 @@ async def settle(w: Writing, settlement: Settlement, *, started: BatchRow | None
         await w.tx.insert(
             batch_failures,
             [
-                _failure(stake, settlement.root_of[stake.batch_id], scopes[stake.batch_id], external_id, faults)
+                _failure(
+                    stake, settlement.root_of[stake.batch_id], scopes[stake.batch_id], external_id, faults
+                )
                 for stake, external_id, faults in settlement.failures
                 if stake.batch_id in scopes
             ],
         )
-    after = [_counted(w, row, settlement, is_started=started is not None and row.id == started.id) for row in rows]
+    after = [
+        _counted(w, row, settlement, is_started=started is not None and row.id == started.id) for row in rows
+    ]
     await w.tx.update(
         BATCHES.table,
         _COLUMNS,

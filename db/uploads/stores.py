@@ -40,7 +40,9 @@ async def apply(w: Writing, chains: Sequence[Chain], *, wait_s: int) -> None:
     """
     wanted = _targets(chains)
     known = await stored_targets(w, wanted) if wanted else {}
-    own = {fence_of(chain.key) for chain in chains if (chain.key.type_id, chain.key.root_id) in w.rules.targets}
+    own = {
+        fence_of(chain.key) for chain in chains if (chain.key.type_id, chain.key.root_id) in w.rules.targets
+    }
     waited = {fence_of(key) for key in wanted - known.keys()} if wait_s else set()
     await w.tx.fence(own, waited)
     if waited:
@@ -62,7 +64,9 @@ async def apply(w: Writing, chains: Sequence[Chain], *, wait_s: int) -> None:
         await park(w, chains, known, wait_s)
 
 
-async def _fence_rest(w: Writing, chains: Sequence[Chain], known: dict[ResourceKey, str], held: set[str]) -> None:
+async def _fence_rest(
+    w: Writing, chains: Sequence[Chain], known: dict[ResourceKey, str], held: set[str]
+) -> None:
     """Fence what else turned out to be missing: targets of what waited before, and records of the batch that failed."""
     while True:
         there = {chain.key for chain in chains if chain.reached or chain.row is not None}
@@ -127,7 +131,12 @@ async def store(w: Writing, chains: Sequence[Chain], known: dict[ResourceKey, st
         for each in chain.states[: chain.reached]:
             each.step.stored = True
         name = chain.definition.display_name(state.data)
-        row = _made(w, chain, next(ids), state.text, name) if chain.row is None else _changed(w, chain, state.text, name)
+        row = (
+            _made(w, chain, next(ids), state.text, name)
+            if chain.row is None
+            else _changed(w, chain, state.text, name)
+        )
+        chain.result = row
         stored_ids[chain.key] = row.id
         if row is chain.row:
             continue

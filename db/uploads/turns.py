@@ -15,7 +15,6 @@ from db.clock import instant
 from db.data_rules import resources as data_rules
 from db.data_rules.known import ResourceKey
 from db.errors import Code, Fault, Unavailable
-from db.database import key_rows
 from db.tables import batch_failures, batch_payloads, batches, waiting_records, waiting_targets
 from db.uploads import waiting
 from db.uploads.applying import apply_records, tell
@@ -141,18 +140,20 @@ async def _settle(w: Writing, rows: Sequence[WaitingRow]) -> set[tuple[str, str]
 
 def _chain(w: Writing, row: WaitingRow) -> Chain:
     key = ResourceKey(row.root_id, row.external_id, row.scope_id, row.resource_type_id)
-    step = Step(
-        msgspec.json.decode(row.patch), must_be_new=row.must_be_new, must_exist=row.must_exist
-    )
+    step = Step(msgspec.json.decode(row.patch), must_be_new=row.must_be_new, must_exist=row.must_exist)
     definition = w.rules.definitions[row.resource_type_id, row.root_id]
     return Chain(key, definition, row.created_by, [step], waiting=row)
 
 
-async def _wait_on(w: Writing, chains: Sequence[Chain], known: dict[ResourceKey, str]) -> set[tuple[str, str]]:
+async def _wait_on(
+    w: Writing, chains: Sequence[Chain], known: dict[ResourceKey, str]
+) -> set[tuple[str, str]]:
     """Note what records miss again, since it came and was deleted; return those to be looked at once more."""
     there = {chain.key for chain in chains if chain.reached or chain.row is not None}
     left = {
-        (chain.waiting.id, chain.waiting.root_id): {chain.needs(each) for each in missing(chain, known, there)}
+        (chain.waiting.id, chain.waiting.root_id): {
+            chain.needs(each) for each in missing(chain, known, there)
+        }
         for chain in chains
         if chain.waiting is not None and chain.states and not chain.reached
     }
@@ -192,8 +193,12 @@ async def expire(tx: Transaction) -> int:
     settlement = Settlement()
     for row in rows:
         missed = ", ".join(map(repr, sorted(lacking.get((row.id, row.root_id), ()))[:20]))
-        fault = Fault(Code.DEPENDENCY_TIMEOUT, "", f"what it refers to didn't come before {row.expires_at}: {missed}")
-        settlement.fail(row.root_id, stakes.get((row.id, row.root_id), []), row.external_id, (fault,), waited=True)
+        fault = Fault(
+            Code.DEPENDENCY_TIMEOUT, "", f"what it refers to didn't come before {row.expires_at}: {missed}"
+        )
+        settlement.fail(
+            row.root_id, stakes.get((row.id, row.root_id), []), row.external_id, (fault,), waited=True
+        )
     await waiting.forget(w, rows)
     await settle(w, settlement)
     return len(rows)
@@ -216,11 +221,12 @@ async def has_work(reader: Reader) -> Work:
 @lru_cache(maxsize=1)
 def _work() -> Select[Any]:
     r = waiting_records.c
-    return select(
+    found: Select[Any] = select(
         exists().where(batches.c.status == "queued"),
         exists().where(r.due),
         exists().where(r.expires_at <= bindparam("now")),
     )
+    return found
 
 
 @lru_cache(maxsize=1)
@@ -265,8 +271,7 @@ def _related() -> Select[Any]:
         r.c.scope_id == t.c.scope_id,
         r.c.resource_type_id == t.c.target_type_id,
     )
-    keys = key_rows("keys", "id", "root")
-    down = select(keys.c.id.label("id"), keys.c.root.label("root_id")).cte("down", recursive=True)
+    down = select(r.c.id, r.c.root_id).where(in_keys(r, "keys", "id", "root_id")).cte("down", recursive=True)
     down = down.union(
         select(r.c.id, r.c.root_id)
         .join_from(down, t, and_(t.c.waiting_id == down.c.id, t.c.root_id == down.c.root_id))
@@ -284,7 +289,9 @@ def _related() -> Select[Any]:
 @lru_cache(maxsize=1)
 def _locked() -> Select[Any]:
     table = waiting_records
-    statement = select(table).where(in_keys(table, "keys", "id", "root_id"), table.c.expires_at > bindparam("now"))
+    statement = select(table).where(
+        in_keys(table, "keys", "id", "root_id"), table.c.expires_at > bindparam("now")
+    )
     return statement.order_by(table.c.id, table.c.root_id).with_for_update(of=table, skip_locked=True)
 
 
@@ -292,7 +299,12 @@ def _locked() -> Select[Any]:
 def _targets() -> Select[Any]:
     c = waiting_targets.c
     return select(
-        c.waiting_id, c.root_id, c.root_id.label("target_root"), c.target_external_id, c.scope_id, c.target_type_id
+        c.waiting_id,
+        c.root_id,
+        c.root_id.label("target_root"),
+        c.target_external_id,
+        c.scope_id,
+        c.target_type_id,
     ).where(in_keys(waiting_targets, "keys", "waiting_id", "root_id"))
 
 
@@ -307,5 +319,7 @@ def _expired() -> Select[Any]:
 @lru_cache(maxsize=1)
 def _old() -> Select[Any]:
     c = batches.c
-    statement = select(c.id, c.root_id).where(c.completed_at.is_not(None), c.completed_at < bindparam("before"))
+    statement = select(c.id, c.root_id).where(
+        c.completed_at.is_not(None), c.completed_at < bindparam("before")
+    )
     return statement.order_by(c.completed_at).limit(bindparam("most")).with_for_update(skip_locked=True)

@@ -48,7 +48,9 @@ async def park(w: Writing, chains: Sequence[Chain], stored: Collection[ResourceK
             step.parked = True
             stakes += [(row.id, row.root_id, *stake) for stake in step.stakes]
         lacking = {chain.needs(each) for each in missing(chain, stored, there)}
-        targets += [(row.id, row.root_id, key.scope_id, key.type_id, key.external_id) for key in sorted(lacking)]
+        targets += [
+            (row.id, row.root_id, key.scope_id, key.type_id, key.external_id) for key in sorted(lacking)
+        ]
     taken_over = [
         chain.waiting for chain in parking if chain.waiting is not None and chain.waiter in _left(chain)
     ]
@@ -111,7 +113,7 @@ async def _look_for_cycles(
     records: Sequence[WaitingRow],
     targets: Sequence[tuple[str, str, str, str, str]],
 ) -> None:
-    """Mark what is parked as due if somebody waits for it and all that it waits for waits too: they may close a ring."""
+    """Mark what is parked as due if it may close a ring: it is waited for, and all that it waits for waits too."""
     keys = sorted(chain.key for chain in chains)
     awaited = {tuple(each) for each in await w.tx.fetch(_awaited(), {"keys": keys})}
     if not awaited:
@@ -119,7 +121,9 @@ async def _look_for_cycles(
     wanted = sorted({(root, external, scope, type_) for _, root, scope, type_, external in targets})
     waiting = {tuple(each) for each in await w.tx.fetch(_waiting_keys(), {"keys": wanted})}
     open_ones = {
-        (record, root) for record, root, scope, type_, ext in targets if (root, ext, scope, type_) not in waiting
+        (record, root)
+        for record, root, scope, type_, ext in targets
+        if (root, ext, scope, type_) not in waiting
     }
     due = [
         (row.id, row.root_id)
@@ -182,7 +186,9 @@ def _marking(due: bool) -> Update:
 def _awaited() -> Select[Any]:
     c = waiting_targets.c
     return (
-        select(c.root_id, c.target_external_id, c.scope_id, c.target_type_id).where(waits_for_keys()).distinct()
+        select(c.root_id, c.target_external_id, c.scope_id, c.target_type_id)
+        .where(waits_for_keys())
+        .distinct()
     )
 
 
