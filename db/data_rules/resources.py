@@ -170,7 +170,7 @@ def key_of(row: ResourceRow) -> ResourceKey:
 
 
 def fence_of(key: ResourceKey) -> str:
-    """Return the name of the lock between those who store resources of a type in a scope and those who wait for them."""
+    """Return the name of the lock between who stores resources of a type in a scope and who waits for one."""
     return f"targets {key.root_id} {key.scope_id} {key.type_id}"
 
 
