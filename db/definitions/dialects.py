@@ -59,7 +59,7 @@ DRAFT_7: Final = Dialect(
     name="draft 7",
     validator=jsonschema_rs.Draft7Validator,
     metavalidator=jsonschema_rs.Draft7Validator(
-        {"$ref": "http://json-schema.org/draft-07/schema"}, offline=True, mask=MASK
+        {"$ref": "http://json-schema.org/draft-07/schema"}, validate_formats=False, offline=True, mask=MASK
     ),
     single={**_FOREIGN, **_SINGLE, "additionalItems": BELOW},
     array={**_ARRAY, "items": BELOW, "prefixItems": NOWHERE},
@@ -72,7 +72,10 @@ DRAFT_2019: Final = Dialect(
     name="2019-09",
     validator=jsonschema_rs.Draft201909Validator,
     metavalidator=jsonschema_rs.Draft201909Validator(
-        {"$ref": "https://json-schema.org/draft/2019-09/schema"}, offline=True, mask=MASK
+        {"$ref": "https://json-schema.org/draft/2019-09/schema"},
+        validate_formats=False,
+        offline=True,
+        mask=MASK,
     ),
     single={**_FOREIGN, **_SINGLE, **_UNEVALUATED, "additionalItems": BELOW},
     array={**_ARRAY, "items": BELOW, "prefixItems": NOWHERE},
@@ -85,7 +88,10 @@ DRAFT_2020: Final = Dialect(
     name="2020-12",
     validator=jsonschema_rs.Draft202012Validator,
     metavalidator=jsonschema_rs.Draft202012Validator(
-        {"$ref": "https://json-schema.org/draft/2020-12/schema"}, offline=True, mask=MASK
+        {"$ref": "https://json-schema.org/draft/2020-12/schema"},
+        validate_formats=False,
+        offline=True,
+        mask=MASK,
     ),
     single={**_FOREIGN, **_SINGLE, **_UNEVALUATED},
     array={**_ARRAY, "prefixItems": BELOW},
