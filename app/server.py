@@ -194,17 +194,25 @@ class Runner(web.AppRunner):
         )
 
 
-async def serve(app: web.Application, *, shared: bool, listening: Callable[[], None]) -> None:
-    """Serve until SIGTERM or SIGINT, then let running requests end."""
+async def serve(app: web.Application, *, lifeline: int | None, listening: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT, then let running requests end.
+
+    With a `lifeline`, the end of a pipe, the port is shared with the other processes of whoever holds the pipe's
+    other end; when it is closed that is the end, too.
+    """
     settings: Settings = app[SETTINGS]
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, stop.set)
+    if lifeline is not None:
+        loop.add_reader(lifeline, _cut, loop, lifeline, stop)
     runner = Runner(app)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, settings.host, settings.port, reuse_port=True if shared else None)
+        site = web.TCPSite(
+            runner, settings.host, settings.port, reuse_port=True if lifeline is not None else None
+        )
         await site.start()
         # What was loaded until now is never garbage: the collector needn't look at it again.
         gc.collect()
@@ -213,3 +221,10 @@ async def serve(app: web.Application, *, shared: bool, listening: Callable[[], N
         await stop.wait()
     finally:
         await runner.cleanup()
+
+
+def _cut(loop: asyncio.AbstractEventLoop, lifeline: int, stop: asyncio.Event) -> None:
+    """Stop when the supervisor is gone; a pipe's end can be read for ever."""
+    loop.remove_reader(lifeline)
+    log.warning("supervisor_gone")
+    stop.set()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from app.settings import Settings
 
-# No setting, so not called like one.
+# No setting, so not called like one. It holds the end of a pipe that is open as long as the supervisor lives.
 CHILD = "_SHEAF_CHILD"
 LOOK_EVERY_S = 0.2
 
@@ -47,19 +47,19 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT."""
     if arguments.workers is not None:
         settings = replace(settings, workers=arguments.workers)
-    child = os.environ.pop(CHILD, None)
+    lifeline = os.environ.pop(CHILD, None)
     if settings.workers > 1 and sqlite_path(settings.database_url):
         raise ValueError("SQLite serves one process: --workers needs a PostgreSQL database")
     if settings.workers < 1:
         raise ValueError("--workers must be 1 or more")
     configure_logging(settings.log_level, settings.log_format)
-    if child is not None:
-        return _serve(settings, shared=True, quiet=True)
+    if lifeline is not None:
+        return _serve(settings, lifeline=int(lifeline), quiet=True)
     held = _hold(settings)
     try:
         asyncio.run(migrate(settings.database_url))
         if settings.workers == 1:
-            return _serve(settings, shared=False, quiet=arguments.quiet)
+            return _serve(settings, lifeline=None, quiet=arguments.quiet)
         return _supervise(settings, quiet=arguments.quiet)
     finally:
         if held:
@@ -89,13 +89,13 @@ def _loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-def _serve(settings: Settings, *, shared: bool, quiet: bool) -> int:
+def _serve(settings: Settings, *, lifeline: int | None, quiet: bool) -> int:
     def listening() -> None:
         if not quiet:
             print(welcome(settings, root_token(settings)), flush=True)
 
     with asyncio.Runner(loop_factory=_loop) as runner:
-        runner.run(server.serve(create_app(settings), shared=shared, listening=listening))
+        runner.run(server.serve(create_app(settings), lifeline=lifeline, listening=listening))
     return 0
 
 
@@ -104,7 +104,6 @@ def _supervise(settings: Settings, *, quiet: bool) -> int:
     token = root_token(settings)
     environment = {
         **os.environ,
-        CHILD: "1",
         "SHEAF_WORKERS": str(settings.workers),
         "SHEAF_ROOT_TOKEN": token,
     }
@@ -125,6 +124,8 @@ class _Workers:
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         self._command = command
         self._environment = environment
+        # Nobody writes to it. Its end tells the workers that we are gone, even if we could say nothing any more.
+        self._lifeline, self._held = os.pipe()
         self._children: list[subprocess.Popen[bytes]] = []
         self._stopping = False
 
@@ -150,7 +151,8 @@ class _Workers:
         self._children[position] = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        child = subprocess.Popen(self._command, env=self._environment)  # noqa: S603 - ourselves
+        environment = {**self._environment, CHILD: str(self._lifeline)}
+        child = subprocess.Popen(self._command, env=environment, pass_fds=(self._lifeline,))  # noqa: S603 - ourselves
         # A signal may have come before the child was known.
         if self._stopping:
             child.terminate()

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import stat
+import subprocess
 import time
 from typing import TYPE_CHECKING
 from urllib.request import Request, urlopen
@@ -110,3 +111,20 @@ def test_workers_share_a_port_are_replaced_when_they_die_and_end_together(
     running.send(signal.SIGTERM)
     assert running.end() == 0
     assert not running.answers()
+
+
+def test_workers_end_with_a_supervisor_that_is_killed(sheaf: Sheaf, postgresql_url: str) -> None:
+    running = sheaf.serve("--workers", "2", database_url=postgresql_url, root_token="root")
+    workers = running.workers()
+    assert len(workers) == 2
+    running.send(signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while running.answers() or any(is_running(pid) for pid in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def is_running(pid: int) -> bool:
+    """Tell whether a process runs; one that has ended may wait to be asked for its status."""
+    told = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return told.stdout.strip()[:1] not in {"", "Z"}
