@@ -117,6 +117,21 @@ def test_references_are_found_at_any_depth() -> None:
 
 
 @pytest.mark.parametrize(
+    ("draft", "anchor", "ref"),
+    [
+        (DRAFT_2020, {"$dynamicAnchor": "node"}, {"$dynamicRef": "#node"}),
+        ("https://json-schema.org/draft/2019-09/schema", {"$recursiveAnchor": True}, {"$recursiveRef": "#"}),
+    ],
+)
+def test_dynamic_recursion_is_followed(draft: str, anchor: dict[str, Any], ref: dict[str, Any]) -> None:
+    properties = {"kids": {"items": ref}, "size": {"type": "integer"}}
+    definition = compiled({"$schema": draft, **anchor, "properties": properties})
+    data = {"kids": [{"kids": [{"more": 1, "size": "x"}]}]}
+    assert definition.unknown(data) == ["/kids/0/kids/0/more"]
+    assert [fault.pointer for fault in definition.faults(data)] == ["/data/kids/0/kids/0/size"]
+
+
+@pytest.mark.parametrize(
     ("schema", "unknown"),
     [
         ({}, []),
