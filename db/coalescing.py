@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic
 
 import msgspec
 
-from db.commands import Command, Create, Delete, OnConflict, OnError, Update
+from db.commands import SINGLE, Command, Create, Delete, OnConflict, OnError, Update
 from db.nouns import Noun, RowT
 from db.outcomes import Report, Result
 from db.shapes import MAX_ITEMS
@@ -72,7 +72,7 @@ class Run:
 
     def _adds(self, task: Task) -> bool:
         """Note what a command brings, unless that speaks against its running with those before it."""
-        if isinstance(task, (Get, Query, Keyed)) or self._items + len(task.items) > MAX_ITEMS:
+        if isinstance(task, (Get, Query, Keyed, *SINGLE)) or self._items + len(task.items) > MAX_ITEMS:
             return False
         self._items += len(task.items)
         match task:
@@ -130,14 +130,20 @@ def _is_tree(noun: Noun[Any]) -> bool:
 
 def joined(commands: Sequence[Command]) -> Command:
     """Return one command with the items of all, in order."""
-    items: Any = [item for command in commands for item in command.items]
+    items: Any = [item for command in commands for item in _items(command)]
     match commands[0]:
         case Create() as first:
-            return replace(first, items=items)
+            return replace(first, items=items, joined=len(commands) > 1)
         case Update() as first:
             return replace(first, items=items)
         case Delete() as first:
-            return replace(first, items=items)
+            return replace(first, items=items, joined=len(commands) > 1)
+        case single:
+            return single
+
+
+def _items(command: Command) -> Sequence[Any]:
+    return () if isinstance(command, SINGLE) else command.items
 
 
 def split(commands: Sequence[Command], results: Sequence[Result[Any]]) -> list[Report[Any]]:
@@ -145,7 +151,7 @@ def split(commands: Sequence[Command], results: Sequence[Result[Any]]) -> list[R
     reports: list[Report[Any]] = []
     start = 0
     for command in commands:
-        end = start + len(command.items)
+        end = start + (1 if isinstance(command, SINGLE) else len(command.items))
         reports.append(Report(list(results[start:end]), committed=True))
         start = end
     return reports

@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any, Generic
 from db.nouns import Noun, RowT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from db.shapes import Change, Item, NewItem
 
 ANY_REVISION = "*"
+
+
+class NotTogether(Exception):
+    """A joined command would do what its operations wouldn't one by one; nothing of it is stored."""
 
 
 class OnError(StrEnum):
@@ -39,6 +43,8 @@ class Create(Generic[RowT]):
     items: Sequence[Item[NewItem]]
     on_error: OnError = OnError.REJECT_ALL
     on_conflict: OnConflict = OnConflict.ERROR
+    joined: bool = False
+    """The items are of several operations, of which an earlier one must not see what a later one makes."""
 
 
 @dataclass(frozen=True)
@@ -80,11 +86,61 @@ class Delete(Generic[RowT]):
     noun: Noun[RowT]
     items: Sequence[Target]
     on_error: OnError = OnError.REJECT_ALL
+    joined: bool = False
+    """The items are of several operations, of which an earlier one must not rely on what a later one deletes."""
 
 
-Command = Create[Any] | Update[Any] | Delete[Any]
+@dataclass(frozen=True)
+class PutRecord:
+    """Store one record of the upload dialect, or merge it into the stored one of its external id; it never waits.
+
+    It acts in the scope that the caller is narrowed to.
+    """
+
+    noun: Noun[Any]
+    type_name: str
+    """The key, in any case, or the id of a type."""
+    record: Mapping[str, Any]
+    must_be_new: bool = False
+    external_id: str | None = None
+    """The one record that is meant; it must exist."""
+    ignore_unknown: bool = False
+    on_error: OnError = OnError.REJECT_ALL
+
+
+@dataclass(frozen=True)
+class RemoveRecord:
+    """Delete one record of the upload dialect by its external id, in the scope that the caller is narrowed to."""
+
+    noun: Noun[Any]
+    type_name: str
+    external_id: str
+    on_error: OnError = OnError.REJECT_ALL
+
+
+@dataclass(frozen=True)
+class CancelBatch:
+    """Cancel an accepted upload: what is stored stays, all else of it fails."""
+
+    noun: Noun[Any]
+    id: str
+    on_error: OnError = OnError.REJECT_ALL
+
+
+SINGLE = (PutRecord, RemoveRecord, CancelBatch)
+"""The commands about one thing, which are never joined."""
+
+Command = Create[Any] | Update[Any] | Delete[Any] | PutRecord | RemoveRecord | CancelBatch
 
 
 def name_of(command: Command) -> str:
     """Return the name of a command's transaction: `create_resources`."""
-    return f"{type(command).__name__.lower()}_{command.noun.table.name}"
+    match command:
+        case PutRecord():
+            return "put_record"
+        case RemoveRecord():
+            return "remove_record"
+        case CancelBatch():
+            return "cancel_batch"
+        case _:
+            return f"{type(command).__name__.lower()}_{command.noun.table.name}"

@@ -8,8 +8,20 @@ from db import idempotency, tables
 from db.access import Role
 from db.announcements import changes
 from db.clock import instant
-from db.commands import Command, Create, Delete, OnError, Update, name_of
+from db.commands import (
+    CancelBatch,
+    Command,
+    Create,
+    Delete,
+    OnError,
+    PutRecord,
+    RemoveRecord,
+    Update,
+    name_of,
+)
 from db.outcomes import Outcome, Report, Result
+from db.uploads import singles
+from db.uploads.cancelling import cancel
 from db.writes import Writing
 from db.writes.creates import create
 from db.writes.deletes import remove
@@ -34,6 +46,9 @@ class RolledBack(Exception):
 async def execute(tx: Transaction, caller: Principal, command: Command, now: str) -> list[Result[Any]]:
     """Execute a command in a transaction that the caller ends, and tell each item's fate."""
     results = await _execute(Writing.begin(tx, caller, now), command)
+    if isinstance(command, (PutRecord, RemoveRecord)):
+        # The upload engine, whose work it is, has counted and announced it.
+        return results
     tx.executed.append((caller.token_hash, command.noun.table.name, [result.outcome for result in results]))
     if command.noun.table is tables.resources:
         tx.announced += changes(results)
@@ -48,6 +63,12 @@ async def _execute(w: Writing, command: Command) -> list[Result[Any]]:
             return await update(w, command)
         case Delete():
             return await remove(w, command)
+        case PutRecord():
+            return [await singles.put(w, command)]
+        case RemoveRecord():
+            return [await singles.remove(w, command)]
+        case CancelBatch():
+            return [await cancel(w, command.id)]
 
 
 async def attempt(tx: Transaction, caller: Principal, command: Command, now: str) -> Report[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic
 
 from db.coalescing import Get, Keyed, Query, Run
-from db.commands import Create, Delete, Update
+from db.commands import SINGLE, Create, Delete, Update
 from db.errors import Code
 from db.plans.operations import Done, R, Undone
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from db.coalescing import Task
     from db.plans.operations import Fate, Operation, Plan
 
-TASKS = (Create, Update, Delete, Keyed, Get, Query)
+TASKS = (Create, Update, Delete, *SINGLE, Keyed, Get, Query)
 
 
 class Turns(Generic[R]):

@@ -8,41 +8,37 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import Delete, Select, bindparam, delete, select
 
-from db.access import Role
 from db.announcements import BatchMoved
 from db.batches import BATCHES, BatchRow, Status, WaitingRow
-from db.clock import instant
-from db.errors import Code, Conflict, Fault, NotFound
+from db.commands import Target
+from db.errors import Code, Fault
+from db.outcomes import Outcome, Result, failed
 from db.tables import batch_payloads, waiting_records, waiting_stakes
 from db.uploads.chains import Stake
 from db.uploads.settlements import Settlement, settle
 from db.uploads.waiting import forget
-from db.writes import Writing, in_keys, lock
+from db.writes import in_keys, lock
+from db.writes.updates import find
 
 if TYPE_CHECKING:
-    from db.access import Principal
-    from db.database import Transaction
+    from db.writes import Writing
 
 _CANCELLED = Fault(Code.CANCELLED, "", "the batch was cancelled")
 
 
-async def cancel(tx: Transaction, caller: Principal, batch_id: str) -> BatchRow:
-    """Cancel a batch that isn't done, and return it; one that is cancelled already stays as it is.
-
-    Raises `NotFound`, `Refused` (`forbidden`), and `Conflict` (`locked`) for a batch that is done.
-    """
-    caller.require(Role.WRITER)
-    w = Writing.begin(tx, caller, instant())
+async def cancel(w: Writing, batch_id: str) -> Result[BatchRow]:
+    """Cancel a batch that isn't done; one that is cancelled already stays as it is, one that is done is `locked`."""
+    tx = w.tx
     # What waits is locked before its batch, as everywhere.
     waiting = await tx.fetch(_waiting_of(), {"batch": batch_id})
     rows = (await lock(w, BATCHES, [batch_id])).get(batch_id, [])
-    if not rows:
-        raise NotFound(f"no batch {batch_id}")
-    batch: BatchRow = rows[0]
+    batch = find(BATCHES, Target(batch_id), {batch_id: rows})
+    if isinstance(batch, Fault):
+        return failed(batch)
     if batch.status == Status.CANCELLED:
-        return batch
+        return Result(Outcome.UNCHANGED, batch)
     if Status(batch.status).is_terminal:
-        raise Conflict(Code.LOCKED, f"batch {batch_id} is done: {batch.status}")
+        return failed(Fault(Code.LOCKED, "", f"batch {batch_id} is done: {batch.status}"))
     settlement = Settlement()
     if batch.status == Status.QUEUED:
         keys = {"keys": [(batch.id, batch.root_id)]}
@@ -53,9 +49,9 @@ async def cancel(tx: Transaction, caller: Principal, batch_id: str) -> BatchRow:
         await _unpark(w, batch, [WaitingRow(*record) for record in waiting], settlement)
     batch = msgspec.structs.replace(batch, status=Status.CANCELLED)
     await tx.update(BATCHES.table, ("status",), [(batch.id, batch.root_id, batch.status)])
-    await settle(w, settlement)
+    after = await settle(w, settlement)
     tx.announced.append(BatchMoved(batch.root_id, batch.scope_id, batch.id))
-    return batch
+    return Result(Outcome.UPDATED, after.get((batch.id, batch.root_id), batch))
 
 
 async def _unpark(w: Writing, batch: BatchRow, rows: list[WaitingRow], settlement: Settlement) -> None:

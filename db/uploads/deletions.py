@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Delete, Select, and_, bindparam, delete, select
@@ -31,6 +31,16 @@ MAX_TOLD = 1_000
 NAMED_SOURCES = 20
 
 
+class Asked(NamedTuple):
+    """Whose records a delete is about."""
+
+    root_id: str
+    scope_id: str
+    type_id: str
+    everything: bool = False
+    cascade: bool = False
+
+
 @dataclass
 class Deletion:
     """Which records would go, and which stay because others refer to them."""
@@ -45,24 +55,23 @@ class Deletion:
     """By external id: what was asked for and is stored."""
 
 
-async def plan(reader: Reader, batch: BatchRow, external_ids: Sequence[str], *, locking: bool) -> Deletion:
+async def plan(reader: Reader, wanted: Asked, external_ids: Sequence[str], *, locking: bool) -> Deletion:
     """Find what a delete would take along and leave."""
-    place = {"root": batch.root_id, "scope": batch.scope_id, "type": batch.resource_type_id}
-    if batch.delete_all:
-        records = await reader.fetch(_all(locking), place)
+    if wanted.everything:
+        records = await reader.fetch(_all(locking), _place(wanted))
     else:
         keys = [
-            (batch.root_id, each, batch.scope_id, batch.resource_type_id)
+            (wanted.root_id, each, wanted.scope_id, wanted.type_id)
             for each in sorted({each for each in external_ids if "\0" not in each})
         ]
         records = await reader.fetch(_named(locking), {"keys": keys})
     rows = {row.external_resource_id: row for row in RESOURCES.rows(records)}
-    asked = list(rows) if batch.delete_all else list(dict.fromkeys(external_ids))
+    asked = list(rows) if wanted.everything else list(dict.fromkeys(external_ids))
     found = Deletion(asked, {row.id: row for row in rows.values()}, rows=rows)
     stored = sorted((row.id, row.root_id) for row in rows.values())
     if not stored:
         return found
-    if batch.cascade:
+    if wanted.cascade:
         found.going = {
             row.id: row for row in RESOURCES.rows(await reader.fetch(_cascade(), {"keys": stored}))
         }
@@ -99,9 +108,10 @@ def _keep_referenced(found: Deletion, sources: dict[str, list[str]]) -> None:
 async def apply_deletion(w: Writing, batch: BatchRow, body: str) -> None:
     """Delete the records that a batch names, and say what became of each."""
     external_ids: list[str] = msgspec.json.decode(body, type=list[str])
-    found = await plan(w.tx, batch, external_ids, locking=True)
+    wanted = Asked(batch.root_id, batch.scope_id, batch.resource_type_id, batch.delete_all, batch.cascade)
+    found = await plan(w.tx, wanted, external_ids, locking=True)
     settlement = Settlement()
-    unparked = await _unpark(w, batch, external_ids, settlement)
+    unparked = await _unpark(w, batch, wanted, settlement, external_ids)
     await erase(w, list(found.going.values()))
     total = len(external_ids) if not batch.delete_all else len(found.asked)
     batch = msgspec.structs.replace(batch, total=total)
@@ -114,8 +124,7 @@ async def apply_deletion(w: Writing, batch: BatchRow, body: str) -> None:
         elif row is None and external_id not in unparked:
             fault = Fault(Code.NOT_FOUND, "", f"there is no record {external_id!r}")
         elif row is not None and row.id in found.kept:
-            named = ", ".join(found.kept[row.id][1][:NAMED_SOURCES])
-            fault = Fault(Code.IN_USE, "", f"{external_id!r} is referred to by {named}")
+            fault = in_use(external_id, found.kept[row.id][1])
         else:
             seen.add(external_id)
             settlement.succeed(batch.root_id, stake, waited=False)
@@ -127,16 +136,13 @@ async def apply_deletion(w: Writing, batch: BatchRow, body: str) -> None:
 
 
 async def _unpark(
-    w: Writing, batch: BatchRow, external_ids: Sequence[str], settlement: Settlement
+    w: Writing, batch: BatchRow, wanted: Asked, settlement: Settlement, external_ids: Sequence[str]
 ) -> set[str]:
     """Let nothing that is deleted come into being later: what waits under these ids fails in its own batch."""
-    place = {"root": batch.root_id, "scope": batch.scope_id, "type": batch.resource_type_id}
-    if batch.delete_all:
-        records = await w.tx.fetch(_waiting_all(), place)
+    if wanted.everything:
+        records = await w.tx.fetch(_waiting_all(), _place(wanted))
     else:
-        keys = sorted(
-            (batch.root_id, each, batch.scope_id, batch.resource_type_id) for each in set(external_ids)
-        )
+        keys = sorted((wanted.root_id, each, wanted.scope_id, wanted.type_id) for each in set(external_ids))
         records = await w.tx.fetch(_waiting_named(), {"keys": keys})
     rows = [WaitingRow(*record) for record in records]
     stakes = await take_stakes(w, rows)
@@ -159,6 +165,17 @@ async def erase(w: Writing, rows: Sequence[ResourceRow]) -> None:
     await w.tx.execute(_deletion(resources, "id"), keys)
     w.tx.announced += changes([Result(Outcome.DELETED, row) for row in rows])
     w.tx.executed.append((None, resources.name, [Outcome.DELETED] * len(rows)))
+
+
+def in_use(external_id: str, sources: Sequence[str]) -> Fault:
+    """Tell that a record stays, since others, by their ids, refer to it."""
+    named = ", ".join(sources[:NAMED_SOURCES])
+    more = ", …" if len(sources) > NAMED_SOURCES else ""
+    return Fault(Code.IN_USE, "", f"{external_id!r} is referred to by {len(sources):,}: {named}{more}")
+
+
+def _place(wanted: Asked) -> dict[str, object]:
+    return {"root": wanted.root_id, "scope": wanted.scope_id, "type": wanted.type_id}
 
 
 def counted(rows: Iterable[ResourceRow]) -> dict[str, int]:

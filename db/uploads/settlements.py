@@ -72,11 +72,16 @@ class Settlement:
             self.waiting[stake.batch_id] -= 1
 
 
-async def settle(w: Writing, settlement: Settlement, *, started: BatchRow | None = None) -> None:
-    """Write what was gathered; `started` is a batch that this transaction applies."""
+async def settle(
+    w: Writing, settlement: Settlement, *, started: BatchRow | None = None
+) -> dict[tuple[str, str], BatchRow]:
+    """Write what was gathered, and return the batches concerned, by (id, root_id).
+
+    `started` is a batch that this transaction applies.
+    """
     keys = sorted(settlement.root_of.items())
     if not keys and started is None:
-        return
+        return {}
     rows = BATCHES.rows(await w.tx.fetch(_locked(), {"keys": keys})) if keys else []
     if started is not None and started.id not in settlement.root_of:
         rows.append(started)
@@ -101,6 +106,7 @@ async def settle(w: Writing, settlement: Settlement, *, started: BatchRow | None
         [(row.id, row.root_id, *(getattr(row, name) for name in _COLUMNS)) for row in after],
     )
     w.tx.announced += [BatchMoved(row.root_id, row.scope_id, row.id) for row in after]
+    return {(row.id, row.root_id): row for row in after}
 
 
 def _counted(w: Writing, row: BatchRow, settlement: Settlement, *, is_started: bool) -> BatchRow:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from db.commands import OnConflict
+from db.commands import NotTogether, OnConflict
 from db.database import Retry
 from db.errors import Code, Fault
 from db.outcomes import Outcome, Result, failed
@@ -37,6 +37,8 @@ async def create(w: Writing, command: Create[RowT]) -> list[Result[RowT]]:
     prepared = await noun.prepare(w, items)
     if command.on_conflict is OnConflict.ERROR:
         results = await _insert_all(w, noun, items, prepared)
+        if command.joined and (w.rules.relied or w.rules.relied_types):
+            raise NotTogether
     else:
         results = await reconcile(w, command, prepared)
     made = list(results)

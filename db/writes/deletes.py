@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Delete as DeleteStatement
 from sqlalchemy import Select, bindparam, delete, func, select
 
+from db.commands import NotTogether
 from db.errors import Code, Fault
 from db.outcomes import Outcome, Result, failed
 from db.tables import tokens
@@ -51,7 +52,7 @@ async def remove(w: Writing, command: Delete[RowT]) -> list[Result[RowT]]:
             results.append(failed(fault))
         else:
             results.append(Result(Outcome.DELETED, row))
-    await _refuse_used(w, noun, results)
+    await _refuse_used(w, noun, results, joined=command.joined)
     keys = [(result.row.id, result.row.root_id) for result in results if result.row is not None]
     if keys:
         for attached in noun.attached:
@@ -86,7 +87,7 @@ def _users(dependant: Dependant) -> Select[Any]:
     return select(numbered).where(numbered.c.position <= bindparam("named")).order_by(numbered.c.user)
 
 
-async def _refuse_used(w: Writing, noun: Noun[RowT], results: list[Result[RowT]]) -> None:
+async def _refuse_used(w: Writing, noun: Noun[RowT], results: list[Result[RowT]], *, joined: bool) -> None:
     going = {
         (result.row.id, result.row.root_id): i for i, result in enumerate(results) if result.row is not None
     }
@@ -101,6 +102,8 @@ async def _refuse_used(w: Writing, noun: Noun[RowT], results: list[Result[RowT]]
             _users(dependant), {"keys": sorted(going), "named": named}
         ):
             users.setdefault((owner, root), (total, []))[1].append(user)
+        if joined and own and users:
+            raise NotTogether
         for key, (total, ids) in _standing(users, going if own else {}, used):
             used.setdefault(going[key], []).append(_told(dependant, total, ids))
     for index, reasons in used.items():
