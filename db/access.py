@@ -94,6 +94,10 @@ class Principal:
         """Whether a scope's path is within reach."""
         return self.reach is None or self.reach.covers(path)
 
+    def may_use(self, path: str) -> bool:
+        """Whether the shared objects of a scope with this path are within reach, or above it."""
+        return self.reach is None or self.reach.covers(path) or self.reach.path.startswith(path)
+
     def require(self, role: Role) -> None:
         """Refuse a caller whose role is less than `role`."""
         if self.role < role:

@@ -65,7 +65,7 @@ async def prepare(
     good = [item for item in items if not isinstance(item, tuple)]
     tags = await references.tags_by_id(w, {item.tag_id for item in good})
     # Groups before resources, each in the order of their ids: whoever counts takes its locks in this order.
-    await references.tag_groups_by_id_to_count(w, _groups(tags))
+    await references.tag_groups_by_id_to_count(w, _groups(w, tags))
     resources = await references.resources_by_id_to_count(w, {item.resource_id for item in good})
     scopes = await references.scopes_by_id(w, {item.scope_id for item in good if item.scope_id is not None})
     known = _Known(tags, resources, scopes)
@@ -73,8 +73,9 @@ async def prepare(
     return [item if isinstance(item, tuple) else _row(w, item, item.id or next(ids), known) for item in items]
 
 
-def _groups(tags: Known) -> set[str]:
-    return {tag.facts[0] for found in tags.values() for tag in found}
+def _groups(w: Writing, tags: Known) -> set[str]:
+    """Return the groups of the tags that the caller may use: a foreign tag costs no more than a missing one."""
+    return {tag.facts[0] for found in tags.values() for tag in found if w.caller.may_use(tag.path)}
 
 
 class _Known(NamedTuple):
