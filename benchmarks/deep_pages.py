@@ -13,7 +13,7 @@ from benchmarks.servers import databases
 from db import cursors, resources
 from db.access import Principal, Reach, Role
 from db.database import open_database
-from db.reads import BY_ID, Order, Page, Selection, children, page
+from db.reads import Order, Page, Selection, children, page
 from db.resources import RESOURCES, ResourceRow
 
 if TYPE_CHECKING:
@@ -26,11 +26,9 @@ LIMIT = 100
 ROUNDS = 25
 TARGET = 1.5
 BY_NAME = Order(("display_name",))
-# How far in a page is: the id and the name at nine tenths of the list, then at one tenth, where it goes backwards.
-PLACES = {
-    "": (("", million.resource_id(900_000)), ("", million.resource_id(100_000))),
-    "name": (("name 19", ""), ("name 11", "")),
-}
+# How far in a page is, in hundredths of all: forwards and backwards, and the names there.
+FAR_IN, FAR_BACK = (85, "name 19"), (10, "name 11")
+LATE = (95, "")
 
 CALLERS = {
     "the root": Principal("s", Role.READER, Reach(million.ROOT, million.ROOT, "p0/")),
@@ -89,10 +87,16 @@ class Pages:
         return f"{self.name:<40}{medians}{ratios}"
 
 
-def _wanted(fingerprint: str, order: Order = BY_ID) -> dict[str, Page]:
+def _wanted(fingerprint: str, count: int, selection: Selection | None = None) -> dict[str, Page]:
+    late = selection is not None and selection.filters.get("displayNamePrefix") == "late"
+    by_name = selection is not None and selection.order is BY_NAME
     far_in, far_back = (
-        cursors.encode(fingerprint, _Place(resource), name)
-        for name, resource in PLACES["name" if order.columns else ""]
+        cursors.encode(
+            fingerprint,
+            _Place(million.resource_id(count // 100 * hundredths)),
+            name if by_name else "",
+        )
+        for hundredths, name in ((LATE, LATE) if late else (FAR_IN, FAR_BACK))
     )
     return {
         "first": Page(LIMIT),
@@ -110,21 +114,22 @@ class _Place:
     root_id: str = million.ROOT
 
 
-def lists() -> list[Pages]:
-    """Return all that is measured."""
+def lists(count: int = million.RESOURCES) -> list[Pages]:
+    """Return all that is measured in a catalogue of so many resources."""
 
     def of_list(name: str, caller: Principal, selection: Selection) -> Pages:
         async def read(reader: Reader, wanted: Page) -> Slice[ResourceRow]:
             return await page(reader, caller, RESOURCES, selection, wanted)
 
         fingerprint = cursors.fingerprint(RESOURCES.namespace, selection.fingerprint)
-        return Pages(name, read, _wanted(fingerprint, selection.order))
+        return Pages(name, read, _wanted(fingerprint, count, selection))
 
     def of_edge(name: str, caller: Principal, edge: Edge[Any], parent: str) -> Pages:
         async def read(reader: Reader, wanted: Page) -> Slice[ResourceRow]:
             return (await children(reader, caller, edge, [(parent, million.ROOT)], wanted))[0]
 
-        return Pages(name, read, _wanted(cursors.fingerprint(edge.noun.namespace, edge.column, edge.link)))
+        fingerprint = cursors.fingerprint(edge.noun.namespace, edge.column, edge.link)
+        return Pages(name, read, _wanted(fingerprint, count))
 
     return [
         each

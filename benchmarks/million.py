@@ -15,7 +15,7 @@ SCOPES, TYPES = 1_001, 10
 ROOT = "scope_0"
 SUBTREE = ("scope_1", "p0/p1/")
 # Each tag with what it is on: half of all, a tenth, one of a thousand, the last hundred.
-TAGGED = ("n % 2 = 0", "n % 10 = 3", "n % 1000 = 7", f"n >= {RESOURCES} - 100")
+TAGGED = ("n % 2 = 0", "n % 10 = 3", "n % 1000 = 7", "n >= {count} - 100")
 
 _STAMPS = "created_at, created_by, revision, root_id"
 _VALUES = f"'2026-01-01T00:00:00Z' as created_at, 's' as created_by, 'r' as revision, '{ROOT}' as root_id"
@@ -33,7 +33,7 @@ _TYPE = (
     " case when n % 100 = 0 then n / 100000 when n / 2 % 2 = 0 then 0 else 1 + n / 4 % 9 end"
 )
 _EXTERNAL_ID = "case when n % 100 = 0 then 'shared' else 'x' || n end"
-_NAME = "case when n < 900000 then 'name ' || (n % 1000) || ' ' || n else 'late ' || n end"
+_NAME = "case when n < {count} / 10 * 9 then 'name ' || (n % 1000) || ' ' || n else 'late ' || n end"
 
 
 class Rows(NamedTuple):
@@ -88,38 +88,38 @@ def resource_id(number: int) -> str:
     return f"resource_{number:07}"
 
 
-def _script(numbers: str, padded: str) -> str:
+def _script(numbers: str, padded: str, count: int) -> str:
     inserts = [
-        f"insert into {rows.into} select {rows.values.format(id=padded)}, {_VALUES}"  # noqa: S608 - of constants
-        f" from {numbers.format(count=rows.number)} where {rows.where};"
+        f"insert into {rows.into} select {rows.values.format(id=padded, count=count)}, {_VALUES}"  # noqa: S608 - of constants
+        f" from {numbers.format(count=min(rows.number, count))} where {rows.where.format(count=count)};"
         for rows in ROWS
     ]
     return "\n".join([*inserts, "analyze;"])
 
 
-def fill(url: str) -> None:
-    """Fill a migrated database."""
+def fill(url: str, *, count: int = RESOURCES) -> None:
+    """Fill a migrated database, with fewer resources if so told."""
     path = sqlite_path(url)
     if path is None:
-        asyncio.run(_fill_postgresql(url))
+        asyncio.run(_fill_postgresql(url, count))
         return
     connection = sqlite3.connect(path)
     numbers = (
         "(with recursive g(n) as (select 0 union all select n + 1 from g where n < {count} - 1)"
         " select n from g)"
     )
-    inserts = _script(numbers, "printf('resource_%07d', n)")
+    inserts = _script(numbers, "printf('resource_%07d', n)", count)
     connection.executescript(
         f"pragma synchronous = off; pragma cache_size = -262144; begin; {inserts} commit;"
     )
     connection.close()
 
 
-async def _fill_postgresql(url: str) -> None:
+async def _fill_postgresql(url: str, count: int) -> None:
     connection = await asyncpg.connect(url)
     await connection.execute("set synchronous_commit = off")
     padded = "'resource_' || lpad(n::text, 7, '0')"
-    await connection.execute(_script("generate_series(0, {count} - 1) as g(n)", padded))
+    await connection.execute(_script("generate_series(0, {count} - 1) as g(n)", padded, count))
     # Else its first reader would set the hint bits of a million rows.
     await connection.execute("vacuum analyze")
     await connection.close()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic
 from sqlalchemy import Select, and_, func, select
 
 from db import cursors
-from db.database import first_of_each, key_rows
+from db.database import first_of_each, key_rows, unordered
 from db.nouns import Noun, RowT
 from db.reads.pages import Page, Slice, bounded, sliced
 from db.reads.reach import reach_parameters, within
@@ -41,12 +41,13 @@ def _children(edge: Edge[Any], kind: ReachKind, bounds: tuple[bool, bool, bool])
         children = children.where(table.c.root_id == keys.c.root, table.c[edge.column] == keys.c.parent)
     else:
         link = tag_assignments
-        children = children.join(
-            link, and_(link.c[edge.link] == table.c.id, link.c.root_id == table.c.root_id)
-        ).where(link.c.root_id == keys.c.root, link.c[edge.column] == keys.c.parent)
+        # Hidden, since PostgreSQL knows of no parent how many children it has, and might merge whole indexes.
+        linked_to = and_(unordered(link.c[edge.link]) == table.c.id, link.c.root_id == table.c.root_id)
+        children = children.join(link, linked_to).where(
+            link.c.root_id == keys.c.root, link.c[edge.column] == keys.c.parent
+        )
     children = within(children, edge.noun, kind, readable=True, led=True, linked=edge.link is not None)
-    # Both are bounded: a database that merges the tables would else go through one of them from its beginning.
-    ids = () if edge.link is None else (tag_assignments.c[edge.link], table.c.id)
+    ids = () if edge.link is None else (tag_assignments.c[edge.link],)
     children = bounded(children, table, bounds, one_root=True, ids=ids)
     return first_of_each(keys, children, table)
 

@@ -83,6 +83,15 @@ class _Form(NamedTuple):
         return self.chosen or self.scoped == "exactly" or any(each.leads for each in self.conditions)
 
     @property
+    def by_links(self) -> bool:
+        """Whether the tables that link the objects are what to go through, and nothing else that is asked.
+
+        Their ids are hidden then from the join: for a page PostgreSQL might merge whole indexes.
+        """
+        by_id = self.one_root and not self.order.columns
+        return by_id and self.scoped != "exactly" and not any(each.scattered for each in self.conditions)
+
+    @property
     def one_root(self) -> bool:
         """Whether all objects are of one root."""
         return self.kind is not ReachKind.EVERYTHING or self.scoped == "exactly"
@@ -104,7 +113,8 @@ def _selected(form: _Form, *, aside: Filter | None = None) -> Select[Any]:
         if wanted.link is not None:
             link = wanted.link.table
             # The root is hidden, or SQLite would begin with all that is in it.
-            linked_to = and_(wanted.link == table.c.id, link.c.root_id == looked_up(table.c.root_id))
+            link_id = unordered(wanted.link) if form.by_links else wanted.link
+            linked_to = and_(link_id == table.c.id, link.c.root_id == looked_up(table.c.root_id))
             statement = statement.join(link, linked_to)
             if form.one_root:
                 statement = statement.where(link.c.root_id == bindparam(form.root))
@@ -124,8 +134,7 @@ def _selected(form: _Form, *, aside: Filter | None = None) -> Select[Any]:
 def _page(form: _Form, bounds: tuple[bool, bool, bool]) -> Statement:
     by_id = form.one_root and not form.order.columns
     linked = next((each.link for each in form.conditions if each.link is not None), None)
-    scattered = any(each.scattered for each in form.conditions)
-    if by_id and linked is None and not scattered and form.scoped != "exactly":
+    if form.by_links and linked is None:
         for each in form.conditions:
             if each.links is not None:
                 return _union(form, bounds, each, each.links)
@@ -135,16 +144,14 @@ def _page(form: _Form, bounds: tuple[bool, bool, bool]) -> Statement:
         bounds,
         one_root=form.one_root,
         order=form.order,
-        # As at the edges: both are bounded, since the tables may be merged.
-        ids=(linked, form.noun.table.c.id) if by_id and linked is not None else (),
-        scattered=by_id and scattered,
+        ids=(linked,) if form.by_links and linked is not None else (),
+        scattered=by_id and any(each.scattered for each in form.conditions),
     )
 
 
 def _union(form: _Form, bounds: tuple[bool, bool, bool], spread: Filter, links: Links) -> Statement:
     """Return the statement of a page of what a filter keeps for any of its keys."""
     table, link, keys = form.noun.table, links.table, key_rows(links.parameter, "key")
-    # Hidden, since PostgreSQL doesn't know which keys are asked for, and might merge whole indexes for a rare one.
     linked = and_(unordered(link.c[links.column]) == table.c.id, link.c.root_id == table.c.root_id)
     children = _selected(form, aside=spread).join(link, linked)
     children = children.where(link.c.root_id == bindparam(form.root), link.c[links.key] == keys.c.key)

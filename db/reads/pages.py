@@ -102,14 +102,16 @@ def bounded(
     """
     after, before, backward = bounds
     last = [] if one_root else [("_root", table.c.root_id)]
-    all_keys = [[*order.keys(table), ("", each), *last] for each in ids or (table.c.id,)]
+    found_by = ids or (unordered(table.c.id) if scattered else table.c.id,)
+    all_keys = [[*order.keys(table), ("", each), *last] for each in found_by]
     for present, name in ((after, "after"), (before, "before")):
         if present:
             ahead = gt if (name == "after") is not order.descending else lt
             statement = statement.where(*(_compared(ahead, keys, name) for keys in all_keys))
     down = order.descending is not backward
-    sorted_by = [unordered(key) if scattered else key for _, key in all_keys[0]]
-    return statement.order_by(*(key.desc() if down else key for key in sorted_by)).limit(bindparam("limit"))
+    return statement.order_by(*(key.desc() if down else key for _, key in all_keys[0])).limit(
+        bindparam("limit")
+    )
 
 
 def _compared(ahead: Any, keys: list[tuple[str, Any]], name: str) -> ColumnElement[bool]:

@@ -92,7 +92,7 @@ class Plans:
     def scans(self) -> list[str]:
         """Return the statements, with their plans, that go through a whole big table."""
         return [
-            f"{sql}\n{plan}" for sql, plan in self.noted if any(_is_scan(line) for line in plan.splitlines())
+            f"{sql}\n{plan}" for sql, plan in self.noted if any(is_scan(line) for line in plan.splitlines())
         ]
 
     async def _note_postgresql(
@@ -120,7 +120,8 @@ def _noting(original: Any, note: Any) -> Any:
     return noted
 
 
-def _is_scan(line: str) -> bool:
+def is_scan(line: str) -> bool:
+    """Tell whether a line of a plan goes through a whole big table."""
     words = line.split()
     if "Seq" in words and "Scan" in words:
         return words[words.index("on") + 1] in BIG

@@ -1,7 +1,7 @@
 """How many statements each edge and list takes, for 1 parent and for 200.
 
-The edges are those of the schema, so that none can be forgotten. `python -m tests.graphql_schema.statement_table` writes
-`docs/statements.md`.
+The edges are those of the schema, so that none can be forgotten. `docs/statements.md` is written by
+`python -m tests.graphql_schema.statement_table`.
 """
 
 from __future__ import annotations
@@ -177,6 +177,7 @@ async def _added(
     large: tuple[Client, Statements], parents: str, asked: str, shown: str | None, count: int
 ) -> int:
     """Return how many statements a field adds to its parents'; each parent must have something there."""
+    client, statements = large
     statements.take()
     await client.data(f"{{ list: {parents} last: {count}) {{ nodes {{ id }} }} }}")
     without = statements.take()
