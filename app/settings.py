@@ -152,6 +152,11 @@ class Settings:
     max_batch_items: int = _setting(  # type: ignore[assignment]
         Limits.batch_items, _between(1, MAX_ITEMS), "items of one GraphQL mutation"
     )
+    compiled_executor: bool = _setting(  # type: ignore[assignment]
+        True,
+        _switch,
+        "whether GraphQL is executed by compiled plans; if not, object by object by graphql-core",
+    )
     trusted_documents: str | None = _setting(  # type: ignore[assignment]
         None, str, "JSON file `{id: document}`; GraphQL then executes these documents and no others"
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import create, deep_pages, executor, operations, small_get
+from benchmarks import create, deep_pages, executor, operations, read, small_get
 
 BENCHMARKS = {
     "create": create.main,
     "deep_pages": deep_pages.main,
     "executor": executor.main,
     "operations": operations.main,
+    "read": read.main,
     "small_get": small_get.main,
 }
 

@@ -87,6 +87,12 @@ class Context:
         """
         return self._admit(self._caller)
 
+    def cost_told(self) -> dict[str, object]:
+        """Return what the client is told of its operation's cost."""
+        if self.cost is None:
+            return {}
+        return {"cost": {"requested": self.cost, "allowed": self.budget.limits.cost}}
+
     async def begin(self) -> None:
         """Find the root in which the operation acts, if its caller reaches every root."""
         if await self._narrow() > 1:

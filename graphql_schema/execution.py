@@ -5,13 +5,25 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from graphql import ExecutionResult as CoreResult
+from graphql import GraphQLError
+from strawberry.execution import optimized_is_awaitable
+from strawberry.types import ExecutionResult
+from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
+
 from db.errors import Unavailable
 from graphql_schema.executor import BreadthFirstExecutor
 
 if TYPE_CHECKING:
-    from graphql import GraphQLObjectType, GraphQLOutputType
+    from collections.abc import Awaitable, Iterable
+
+    import strawberry
+    from graphql import DocumentNode, GraphQLObjectType, GraphQLOutputType
     from graphql.execution.collect_fields import FieldDetailsList
     from graphql.pyutils import Path
+
+    from graphql_schema.context import Context
 
 
 class OutOfTime(Unavailable):
@@ -66,3 +78,54 @@ class Executor(BreadthFirstExecutor):
     def _require_time(self) -> None:
         if self.context_value is not None and monotonic() > self.context_value.deadline:
             raise OutOfTime("there was no time left")
+
+
+def answer_to_known(
+    schema: strawberry.Schema,
+    variables: dict[str, Any] | None,
+    operation_name: str | None,
+    context: Context,
+    allowed: Iterable[OperationType],
+) -> Awaitable[ExecutionResult] | None:
+    """Execute an operation of a document that was read and counted, with nothing of Strawberry in between.
+
+    `None` for what else there is, about which Strawberry and its extensions know what to say.
+    """
+    document = context.document
+    if not context.compiled or document is None or document.ast is None or document.errors:
+        return None
+    operation = document.operation(operation_name)
+    if operation is None or OperationType(operation.operation.value) not in allowed:
+        return None
+    return _answer(schema, document.ast, variables, operation_name, context)
+
+
+async def _answer(
+    schema: strawberry.Schema,
+    document: DocumentNode,
+    variables: dict[str, Any] | None,
+    operation_name: str | None,
+    context: Context,
+) -> ExecutionResult:
+    executor = Executor.build(
+        schema._schema,  # noqa: SLF001 - the one way to it
+        document,
+        None,
+        context,
+        variables,
+        operation_name,
+        is_awaitable=optimized_is_awaitable,
+        operation_extensions=None,
+    )
+    result: ExecutionResult
+    if isinstance(executor, list):
+        result = ExecutionResult(None, executor)
+    else:
+        try:
+            answer: Any = executor.execute_operation()
+            answered: CoreResult = answer if isinstance(answer, CoreResult) else await answer
+            result = ExecutionResult(answered.data, answered.errors)
+        except Exception as error:  # noqa: BLE001 - as Strawberry does: the caller tells what it is
+            result = PreExecutionError(None, [GraphQLError(str(error), original_error=error)])
+    result.extensions = context.cost_told()
+    return result

@@ -104,9 +104,7 @@ class LimitsExtension(SchemaExtension):
     def get_results(self) -> dict[str, Any]:
         """Tell the client what its operation cost."""
         context: Context = self.execution_context.context
-        if context.cost is None:
-            return {}
-        return {"cost": {"requested": context.cost, "allowed": context.budget.limits.cost}}
+        return context.cost_told()
 
 
 @strawberry.type(

@@ -18,7 +18,7 @@ from strawberry.types.graphql import OperationType
 from db.errors import Code
 from graphql_schema import errors, limits
 from graphql_schema.budgets import LimitReached, Limits
-from graphql_schema.execution import Executor
+from graphql_schema.execution import Executor, answer_to_known
 from graphql_schema.limits import LimitQueries, LimitsExtension
 from graphql_schema.nodes import NodeQueries
 from graphql_schema.operations import OperationMutations
@@ -143,6 +143,8 @@ async def execute(
     The result is a `PreExecutionError` if the document is refused as such, whatever its variables hold.
     """
     await context.begin()
+    if (answer := answer_to_known(schema, variables, operation_name, context, allowed)) is not None:
+        return _told(await answer, context)
     try:
         result = await schema.execute(
             document, variables, context, operation_name=operation_name, allowed_operation_types=allowed

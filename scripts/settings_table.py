@@ -26,6 +26,8 @@ def table() -> str:
 def _shown(value: Any) -> str:
     if value is None or value == ():
         return ""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
 

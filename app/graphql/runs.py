@@ -13,7 +13,7 @@ from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from app.graphql.documents import DOCUMENTS
 from app.limits import within
-from app.state import DATABASE, RATE_LIMITER
+from app.state import DATABASE, RATE_LIMITER, SETTINGS
 from app.telemetry import request_id
 from db.errors import SheafError, Unavailable
 from graphql_schema.budgets import LimitReached, Limits
@@ -78,7 +78,13 @@ async def results(
     """Return what each operation answers; if together they ask for too much, none runs and each says so."""
     runs: list[_Run] = []
     for operation in batch.operations:
-        context = Context(app[DATABASE], caller, request_id=request_id.get(), budget=budget)
+        context = Context(
+            app[DATABASE],
+            caller,
+            request_id=request_id.get(),
+            budget=budget,
+            compiled=app[SETTINGS].compiled_executor,
+        )
         run = _counted(app[DOCUMENTS], operation, context, known=caller is not None)
         if isinstance(run, LimitReached):
             return [PreExecutionError(None, [run]) for _ in batch.operations]
