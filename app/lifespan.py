@@ -13,9 +13,10 @@ from app.auth import Authenticator, root_token, verification_keys
 from app.state import AUTHENTICATOR, DATABASE, HUB, METRICS, RATE_LIMITER, SETTINGS
 from db import idempotency
 from db.clock import instant
-from db.database import open_database
+from db.database import open_database, sqlite_path
 from db.errors import SheafError
 from db.events import Hub
+from db.uploads.engine import UploadEngine
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from app.limits import RateLimiter
     from app.metrics import Metrics
+    from app.settings import Settings
     from db.database import Database, Transaction
 
 log = structlog.get_logger("sheaf.lifespan")
@@ -113,4 +115,23 @@ async def _keep_house(opened: Database) -> None:
             log.warning("housekeeping_failed", error=error.detail)
 
 
-CONTEXTS = (database, authentication, events, watching, housekeeping)
+async def uploads(app: web.Application) -> AsyncIterator[None]:
+    """Apply uploads, unless other processes do that; the turn that runs ends before the database closes."""
+    settings = app[SETTINGS]
+    if not settings.upload_engine:
+        yield
+        return
+    engine = upload_engine(app[DATABASE], settings)
+    engine.start()
+    yield
+    await engine.stop()
+
+
+def upload_engine(opened: Database, settings: Settings) -> UploadEngine:
+    """Return an engine as the settings want it."""
+    lanes = 1 if sqlite_path(settings.database_url) else settings.upload_lanes
+    keep_s = settings.batch_retention_days * 86_400 or None
+    return UploadEngine(opened, lanes=lanes, keep_s=keep_s)
+
+
+CONTEXTS = (database, authentication, events, watching, housekeeping, uploads)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import struct
 import time
@@ -21,11 +22,13 @@ from prometheus_client import (
 )
 
 from db.errors import Unavailable
+from db.uploads.progress import queue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from db.database import Database
+    from db.uploads.progress import Queue
 
 log = structlog.get_logger("sheaf.metrics")
 
@@ -36,6 +39,7 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 NO_ROUTE = "none"
 OTHER_METHOD = "other"
 LOOK_EVERY_S = 1.0
+LOOKS_PER_QUEUE = 5
 MOST_LOOKS = 100
 
 # A second series beside each, which says when it began: nobody asks for that.
@@ -131,12 +135,16 @@ class Metrics:
         self._gauges.set_load(database)
 
     async def keep_looking(self, database: Database) -> None:
-        """Take down, every second, what changes by itself: connections, and how late the event loop is."""
-        while True:
+        """Take down what changes by itself: connections and the loop each second, the queue less often."""
+        for look in itertools.count():
             began = time.monotonic()
             await asyncio.sleep(LOOK_EVERY_S)
             self._gauges.lag.set(max(time.monotonic() - began - LOOK_EVERY_S, 0))
             self._gauges.set_load(database)
+            if look % LOOKS_PER_QUEUE == 0:
+                with suppress(Unavailable):
+                    async with database.read("look_at_queue", brief=True) as reader:
+                        self._gauges.set_queue(await queue(reader))
 
     def text(self) -> bytes:
         """Return all numbers in Prometheus' text format, summed over the processes that share the port."""
@@ -180,12 +188,36 @@ class _Gauges:
             multiprocess_mode="livesum",
             registry=registry,
         )
+        self._queued = Gauge(
+            "sheaf_upload_queue_records",
+            "Records of accepted uploads that wait for their turn",
+            multiprocess_mode="livemax",
+            registry=registry,
+        )
+        self._queue_age = Gauge(
+            "sheaf_upload_queue_oldest_seconds",
+            "For how long the oldest accepted upload has waited for its turn",
+            multiprocess_mode="livemax",
+            registry=registry,
+        )
+        self._waiting_records = Gauge(
+            "sheaf_upload_waiting_records",
+            "Records that wait for what they refer to",
+            multiprocess_mode="livemax",
+            registry=registry,
+        )
         self.lag = Gauge(
             "sheaf_event_loop_lag_seconds",
             "How late the event loop last was; with several processes, the latest of them",
             multiprocess_mode="livemax",
             registry=registry,
         )
+
+    def set_queue(self, queued: Queue) -> None:
+        """Take down what the upload engine has before it."""
+        self._queued.set(queued.records)
+        self._queue_age.set(queued.oldest_s)
+        self._waiting_records.set(queued.waiting)
 
     def set_load(self, database: Database) -> None:
         """Take down how busy the connections are."""

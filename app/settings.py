@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.proxy import network
+from db.batches import DEFAULT_MAX_QUEUED_RECORDS
 from db.database import sqlite_path
 from db.reads import DEFAULT_LIMIT, MAX_LIMIT
 from db.shapes import MAX_ITEMS
@@ -124,6 +125,18 @@ class Settings:
     pool_size: int = _setting(10, _positive, "database connections of a process")  # type: ignore[assignment]
     join_reads: bool = _setting(  # type: ignore[assignment]
         True, _switch, "whether reads of single objects by concurrent requests share statements"
+    )
+    upload_engine: bool = _setting(  # type: ignore[assignment]
+        True, _switch, "whether this server also applies uploads; else `sheaf worker` must run"
+    )
+    upload_lanes: int = _setting(  # type: ignore[assignment]
+        2, _positive, "uploads that a process applies at a time on PostgreSQL"
+    )
+    max_queued_records: int = _setting(  # type: ignore[assignment]
+        DEFAULT_MAX_QUEUED_RECORDS, _positive, "records that may be queued in accepted uploads, then 429"
+    )
+    batch_retention_days: float = _setting(  # type: ignore[assignment]
+        30.0, _not_negative, "how long a finished upload is kept to be asked about; 0: for ever"
     )
     jwt_secret: str | None = _setting(None, str, "the operator's own HS256 key for JWT")  # type: ignore[assignment]
     jwt_keys_file: str | None = _setting(  # type: ignore[assignment]

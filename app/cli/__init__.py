@@ -1,4 +1,4 @@
-"""The command line: `sheaf serve`, `migrate`, `token`, `schema`, `doctor`."""
+"""The command line: `sheaf serve`, `worker`, `migrate`, `token`, `schema`, `doctor`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from app.cli import doctor, migrate, schema, serve, tokens
+from app.cli import doctor, migrate, schema, serve, tokens, worker
 from app.settings import BadSetting, Settings
 from db.errors import SheafError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS = (serve, migrate, tokens, schema, doctor)
+COMMANDS = (serve, worker, migrate, tokens, schema, doctor)
 # What `serve` tells its own workers.
 INTERNAL = frozenset({serve.CHILD})
 

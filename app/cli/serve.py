@@ -40,6 +40,11 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     )
     parser.add_argument("--workers", type=int, metavar="N", help="server processes (SHEAF_WORKERS)")
     parser.add_argument("--quiet", action="store_true", help="print no addresses, token and examples")
+    parser.add_argument(
+        "--no-upload-engine",
+        action="store_true",
+        help="leave uploads to `sheaf worker` (SHEAF_UPLOAD_ENGINE=false)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -47,6 +52,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT."""
     if arguments.workers is not None:
         settings = replace(settings, workers=arguments.workers)
+    if arguments.no_upload_engine:
+        settings = replace(settings, upload_engine=False)
     lifeline = os.environ.pop(CHILD, None)
     if settings.workers > 1 and sqlite_path(settings.database_url):
         raise ValueError("SQLite serves one process: --workers needs a PostgreSQL database")
@@ -105,6 +112,7 @@ def _supervise(settings: Settings, *, quiet: bool) -> int:
     environment = {
         **os.environ,
         "SHEAF_WORKERS": str(settings.workers),
+        "SHEAF_UPLOAD_ENGINE": str(settings.upload_engine).lower(),
         "SHEAF_ROOT_TOKEN": token,
     }
     with tempfile.TemporaryDirectory(prefix="sheaf-metrics-") as folder:

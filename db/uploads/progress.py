@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -9,8 +10,16 @@ import msgspec
 from sqlalchemy import Select, and_, func, select
 
 from db.batches import BatchRow, FailureRow
+from db.clock import seconds
 from db.errors import Code, Fault
-from db.tables import batch_failures, resource_types, waiting_records, waiting_stakes, waiting_targets
+from db.tables import (
+    batch_failures,
+    batches,
+    resource_types,
+    waiting_records,
+    waiting_stakes,
+    waiting_targets,
+)
 from db.writes import in_keys
 
 if TYPE_CHECKING:
@@ -85,6 +94,30 @@ async def waiting(
 def _record(parts: Sequence[str]) -> WaitingRecord:
     record_id, external_id, type_id, type_key, expires_at, created_at = parts
     return WaitingRecord(record_id, external_id, type_id, type_key, expires_at, created_at, [], [])
+
+
+class Queue(NamedTuple):
+    """What the engine has before it."""
+
+    records: int
+    oldest_s: float
+    waiting: int
+
+
+async def queue(reader: Reader) -> Queue:
+    """Count what is queued and what waits, whoever's it is."""
+    records, oldest, waiting_count = (await reader.fetch(_queue(), {}))[0]
+    return Queue(records, 0.0 if oldest is None else max(time.time() - seconds(oldest), 0.0), waiting_count)
+
+
+@lru_cache(maxsize=1)
+def _queue() -> Select[Any]:
+    queued = batches.c.status == "queued"
+    return select(
+        select(func.coalesce(func.sum(batches.c.total), 0)).where(queued).scalar_subquery(),
+        select(func.min(batches.c.created_at)).where(queued).scalar_subquery(),
+        select(func.count()).select_from(waiting_records).scalar_subquery(),
+    )
 
 
 @lru_cache(maxsize=1)

@@ -103,7 +103,7 @@ def _keep_revisions(report: Report[Any], noun: Any, revisions: dict[tuple[str, s
 
 def _shown(noun: Any, row: Any) -> dict[str, Any]:
     hidden = {"created_at", "created_by", "updated_at", "updated_by", "revision", "root_id", "path"}
-    hidden |= {"key_folded", "schema_version", "is_target"}
+    hidden |= {"key_folded", "schema_version", "is_target", "reference_targets"}
     fields = {name: getattr(row, name) for name in row.__struct_fields__ if name not in hidden}
     for name in noun.json:
         fields[name] = fields[name] and json.loads(fields[name])

@@ -46,7 +46,9 @@ async def test_many_events_take_one_statement(acme: Database) -> None:
 
     # Two: 100 events at a time.
     assert statements.take() == 2
-    assert [each and each.said.ids for each in heard] == [(f"resource_{i}",) for i in range(60)]
+    assert [isinstance(said := each and each.said, ResourcesChanged) and said.ids for each in heard] == [
+        (f"resource_{i}",) for i in range(60)
+    ]
     assert await watch.take(0) is None
     await hub.close()
 
@@ -150,7 +152,7 @@ def test_an_announcement_fits_into_a_notification(length: int) -> None:
     payload = encode(of("scope_acme", *ids))
 
     said = decode(payload)
-    assert said is not None
+    assert isinstance(said, ResourcesChanged)
     assert len(payload.encode()) <= MAX_PAYLOAD_BYTES
     assert said == of("scope_acme", *ids[: len(said.ids)], more=len(said.ids) < MAX_IDS)
     # No more is left out than must be.
