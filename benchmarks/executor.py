@@ -69,6 +69,8 @@ ROWS = [
     for i in range(RESOURCES)
 ]  # fmt: skip
 
+TAGS_OF = {row.id: [TAGS[(index + i) % 50] for i in range(3)] for index, row in enumerate(ROWS)}
+
 
 async def kinds_of(ids: list[str]) -> list[KindRow]:
     """Return types or scopes by id."""
@@ -77,7 +79,7 @@ async def kinds_of(ids: list[str]) -> list[KindRow]:
 
 async def tags_of(ids: list[str]) -> list[list[TagRow]]:
     """Return the three tags of each resource."""
-    return [[TAGS[(int(each[9:]) + i) % 50] for i in range(3)] for each in ids]
+    return [TAGS_OF[each] for each in ids]
 
 
 class Loaders:

@@ -52,7 +52,7 @@ def build(fields: Sequence[FieldPlan], inline: Sequence[bool]) -> Build:
             members.append(f"{key}: x{index}")
         elif isinstance(field.source, Attribute) and isinstance(field.type, Leaf):
             usual, other = expression(field.type, names, str(index))
-            checks += [f"v = v{index} = o.{field.source.name}"]
+            checks += [f"v{index} = o.{field.source.name}"]
             checks += (
                 [f"if not ({usual}): v{index} = {other}"] if usual != "False" else [f"v{index} = {other}"]
             )

@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from graphql_schema.executor.runs import Run
 
 # Conditions under which a value is its own serialization, and what they name.
-_TEXT = "type(v) is str"
+_TEXT = "type({v}) is str"
 _CONDITIONS: dict[Any, str] = {
     GraphQLString: _TEXT,
     GraphQLID: _TEXT,
-    GraphQLInt: f"type(v) is int and {GRAPHQL_MIN_INT} <= v <= {GRAPHQL_MAX_INT}",
-    GraphQLFloat: "type(v) is float and -inf < v < inf",
-    GraphQLBoolean: "v is True or v is False",
+    GraphQLInt: f"type({{v}}) is int and {GRAPHQL_MIN_INT} <= {{v}} <= {GRAPHQL_MAX_INT}",
+    GraphQLFloat: "type({v}) is float and -inf < {v} < inf",
+    GraphQLBoolean: "{v} is True or {v} is False",
 }
 _NOTHING = type(None)
 
@@ -101,17 +101,18 @@ class Leaf:
 
 
 def expression(leaf: Leaf, names: dict[str, Any], tag: str) -> tuple[str, str]:
-    """Return the code that takes a value `v` as it is, and the one that serializes it otherwise.
+    """Return the code that tells whether the value `v` + tag is taken as it is, and the one that serializes others.
 
     `names` gets what the code refers to, by names with this tag in them.
     """
+    v = f"v{tag}"
     names[f"any{tag}"] = leaf.guarded
-    other = f"any{tag}(v)"
+    other = f"any{tag}({v})"
     if leaf.names is not None:
         names[f"enum{tag}"], names[f"names{tag}"] = leaf.names
-        other = f"names{tag}[v] if type(v) is enum{tag} else {other}"
-    usual = leaf.condition or "False"
-    return (f"v is None or {usual}" if leaf.nullable else usual), other
+        other = f"names{tag}[{v}] if type({v}) is enum{tag} else {other}"
+    usual = (leaf.condition or "False").format(v=v)
+    return (f"{v} is None or {usual}" if leaf.nullable else usual), other
 
 
 def _quick(leaf: Leaf) -> Callable[[list[Any]], list[Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain, islice
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any
 
 from graphql.error import GraphQLError
@@ -60,8 +60,8 @@ class ListOf:
 
     def _regrouped(self, lists: Sequence[Any], column: Column) -> Column:
         items, faulty = column
-        rest = iter(items)
-        grouped = [[*islice(rest, len(each))] for each in lists]
+        ends = [*accumulate(map(len, lists))]
+        grouped = [items[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)] if ends else []
         if faulty:
             return [list_of(each, nullable=self.nullable) for each in grouped], True
         return grouped, False
