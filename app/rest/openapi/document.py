@@ -24,7 +24,10 @@ DESCRIPTION = """\
 A catalogue of resources, their types, scopes and tags, whose core is batch. GraphQL, at `/graphql`, offers the same.
 
 A refusal is a problem document (RFC 9457) with a `code` of a closed list. A method that a path doesn't have is 405,
-a path that doesn't exist 404. Each request may name itself with `X-Request-Id`, and each answer names the request.\
+a path that doesn't exist 404. Each request may name itself with `X-Request-Id`, and each answer names the request.
+
+`/metrics` tells the numbers of the server in Prometheus' text format, `/schema.graphql` the schema of GraphQL; neither
+takes a token.\
 """
 SECURITY = "token"
 # What any operation may say; one that takes a token also to the token, and to the tenant that a header names.
