@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Select, bindparam, func, select
@@ -21,12 +21,17 @@ from db.writes import ids_for
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from db.data_rules.known import UsableType
+    from db.data_rules.known import UsableType
     from db.outcomes import Result
+    from db.references import Found
+    from db.references import Found
     from db.shapes import Item
     from db.writes import Writing
 
 DEFAULT_MAX_QUEUED_RECORDS = 1_000_000
 RETRY_AFTER_S = 5
+MAX_WAIT_S = 24 * 3600
 
 
 class Kind(StrEnum):
@@ -89,6 +94,16 @@ class BatchRow(msgspec.Struct, frozen=True, gc=False):
     revision: str
     root_id: str
 
+    @property
+    def processed(self) -> int:
+        """How many records have met their fate."""
+        return self.succeeded + self.failed
+
+    @property
+    def success_rate(self) -> float:
+        """The percentage of the records that succeeded, in two decimals; 0 where there are none."""
+        return round(100 * self.succeeded / self.total, 2) if self.total else 0.0
+
 
 class FailureRow(msgspec.Struct, frozen=True, gc=False):
     """A record of a batch that came to nothing."""
@@ -137,14 +152,40 @@ class NewBatch(msgspec.Struct, frozen=True, kw_only=True):
     delete_all: bool = False
     cascade: bool = False
     max_queued_records: int = DEFAULT_MAX_QUEUED_RECORDS
+    faults: tuple[Fault, ...] = ()
+    """What its door found wrong with it, to be told together with what is wrong with its type."""
     id: str | None = None
+
+
+class Place(NamedTuple):
+    """Where the records of an upload belong."""
+
+    scope: Found
+    type: UsableType
+
+
+async def places(w: Writing, items: Sequence[NewBatch]) -> list[Place | Fault]:
+    """Find the scope and the type of each upload: a look-up each for all."""
+    scopes = await references.scopes_by_id(w, {item.scope_id for item in items})
+    usable = await type_rules.usable_types(w, {item.type_name for item in items})
+    found: list[Place | Fault] = []
+    for item in items:
+        scope = references.pick(scopes, item.scope_id, "scopeId", "scope")
+        if isinstance(scope, Fault):
+            found.append(scope)
+            continue
+        meant = type_rules.nearest(usable, item.type_name, scope.root_id, scope.path)
+        if meant is None:
+            detail = f"there is no schema definition {item.type_name[:256]!r} that scope {scope.id} can use"
+            found.append(Fault(Code.NOT_FOUND, "/resourceType", detail))
+        else:
+            found.append(Place(scope, meant))
+    return found
 
 
 async def prepare(w: Writing, items: Sequence[Item[NewBatch]]) -> list[BatchRow | tuple[Fault, ...]]:
     """Find each batch's scope and type, and its turn: tenants take turns, however much one of them has queued."""
-    good = [item for item in items if not isinstance(item, tuple)]
-    scopes = await references.scopes_by_id(w, {item.scope_id for item in good})
-    usable = await type_rules.usable_types(w, {item.type_name for item in good})
+    found = iter(await places(w, [item for item in items if not isinstance(item, tuple)]))
     ids = ids_for(BATCHES, items)
     rows: list[BatchRow | tuple[Fault, ...]] = []
     turns = _Turns()
@@ -152,19 +193,15 @@ async def prepare(w: Writing, items: Sequence[Item[NewBatch]]) -> list[BatchRow 
         if isinstance(item, tuple):
             rows.append(item)
             continue
-        scope = references.pick(scopes, item.scope_id, "scopeId", "scope")
-        if isinstance(scope, Fault):
-            rows.append((scope,))
+        place = next(found)
+        if isinstance(place, Fault):
+            rows.append((place,))
             continue
-        found = type_rules.nearest(usable, item.type_name, scope.root_id, scope.path)
-        if found is None:
-            detail = f"there is no schema definition {item.type_name[:256]!r} that scope {scope.id} can use"
-            rows.append((Fault(Code.NOT_FOUND, "/resourceType", detail),))
-            continue
+        scope, type_ = place
         turn = await turns.next(w, item, scope.root_id)
         rows.append(
             BatchRow(
-                item.id or next(ids), scope.id, found.id, found.key, item.kind, Status.QUEUED,
+                item.id or next(ids), scope.id, type_.id, type_.key, item.kind, Status.QUEUED,
                 item.total, 0, 0, 0,
                 item.on_conflict, item.ignore_unknown_fields, item.wait_s, item.delete_all, item.cascade,
                 None, None, turn, *w.stamps, scope.root_id,

@@ -127,10 +127,48 @@ class CancelBatch:
     on_error: OnError = OnError.REJECT_ALL
 
 
-SINGLE = (PutRecord, RemoveRecord, CancelBatch)
+@dataclass(frozen=True)
+class CreateDefinition:
+    """Create a type as the upload dialect knows it: with the types that its schema refers to."""
+
+    noun: Noun[Any]
+    new: Item[NewItem]
+    on_error: OnError = OnError.REJECT_ALL
+
+
+@dataclass(frozen=True)
+class ChangeDefinition:
+    """Change a type by its key, in any case, or its id; tells how many of a sample of its records would fail now."""
+
+    noun: Noun[Any]
+    type_name: str
+    change: Item[Change]
+    on_error: OnError = OnError.REJECT_ALL
+
+
+@dataclass(frozen=True)
+class RemoveDefinition:
+    """Delete a type by its key, in any case, or its id, unless it is in use."""
+
+    noun: Noun[Any]
+    type_name: str
+    on_error: OnError = OnError.REJECT_ALL
+
+
+SINGLE = (PutRecord, RemoveRecord, CancelBatch, CreateDefinition, ChangeDefinition, RemoveDefinition)
 """The commands about one thing, which are never joined."""
 
-Command = Create[Any] | Update[Any] | Delete[Any] | PutRecord | RemoveRecord | CancelBatch
+Command = (
+    Create[Any]
+    | Update[Any]
+    | Delete[Any]
+    | PutRecord
+    | RemoveRecord
+    | CancelBatch
+    | CreateDefinition
+    | ChangeDefinition
+    | RemoveDefinition
+)
 
 
 def name_of(command: Command) -> str:
@@ -142,5 +180,11 @@ def name_of(command: Command) -> str:
             return "remove_record"
         case CancelBatch():
             return "cancel_batch"
+        case CreateDefinition():
+            return "create_definition"
+        case ChangeDefinition():
+            return "change_definition"
+        case RemoveDefinition():
+            return "remove_definition"
         case _:
             return f"{type(command).__name__.lower()}_{command.noun.table.name}"

@@ -10,17 +10,20 @@ from db.announcements import changes
 from db.clock import instant
 from db.commands import (
     CancelBatch,
+    ChangeDefinition,
     Command,
     Create,
+    CreateDefinition,
     Delete,
     OnError,
     PutRecord,
+    RemoveDefinition,
     RemoveRecord,
     Update,
     name_of,
 )
 from db.outcomes import Outcome, Report, Result
-from db.uploads import singles
+from db.uploads import definitions, singles
 from db.uploads.cancelling import cancel
 from db.writes import Writing
 from db.writes.creates import create
@@ -69,6 +72,12 @@ async def _execute(w: Writing, command: Command) -> list[Result[Any]]:
             return [await singles.remove(w, command)]
         case CancelBatch():
             return [await cancel(w, command.id)]
+        case CreateDefinition():
+            return [await definitions.create(w, command)]
+        case ChangeDefinition():
+            return [await definitions.change(w, command)]
+        case RemoveDefinition():
+            return [await definitions.remove(w, command)]
 
 
 async def attempt(tx: Transaction, caller: Principal, command: Command, now: str) -> Report[Any]:

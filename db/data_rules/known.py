@@ -16,6 +16,7 @@ class UsableType(NamedTuple):
     root_id: str
     key: str
     path: str
+    external_id_field: str | None = None
     stored: bool = True
 
 

@@ -157,7 +157,7 @@ def _read_text(schema: str) -> Reading | tuple[Fault, ...]:
 def _named() -> Select[Any]:
     table = resource_types
     return (
-        select(table.c.id, table.c.root_id, table.c.key, scopes.c.path)
+        select(table.c.id, table.c.root_id, table.c.key, scopes.c.path, table.c.external_id_field)
         .join_from(table, scopes, (scopes.c.id == table.c.scope_id) & (scopes.c.root_id == table.c.root_id))
         .where(or_(any_of(table.c.key_folded, "names"), any_of(table.c.id, "names")))
         .order_by(table.c.id, table.c.root_id)

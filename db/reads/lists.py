@@ -30,6 +30,13 @@ class Member:
 
     path: tuple[str, ...]
     value: str | float | bool | None
+    alternatives: tuple[str | float | bool | None, ...] = ()
+    """What it may equal instead."""
+
+    @property
+    def values(self) -> tuple[str | float | bool | None, ...]:
+        """All that it may equal."""
+        return self.value, *self.alternatives
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,7 @@ class Selection:
         parts: list[object] = [self.scope_id, self.with_descendants, self.filters, self.ids]
         if self.data or self.order.columns:
             parts += [
-                [(each.path, each.value) for each in self.data],
+                [(each.path, each.values) for each in self.data],
                 self.order.columns,
                 self.order.descending,
             ]
@@ -69,7 +76,8 @@ class _Form(NamedTuple):
     scoped: str | None
     filters: frozenset[str]
     chosen: bool
-    members: int
+    members: tuple[int, ...]
+    """How many values each may equal."""
     order: Order
 
     @property
@@ -119,8 +127,12 @@ def _selected(form: _Form, *, aside: Filter | None = None) -> Select[Any]:
             if form.one_root:
                 statement = statement.where(link.c.root_id == bindparam(form.root))
         statement = statement.where(wanted.clause())
-    for index in range(form.members):
-        statement = statement.where(member_equals(table.c.data, f"data_path_{index}", f"data_value_{index}"))
+    for index, values in enumerate(form.members):
+        equal = [
+            member_equals(table.c.data, f"data_path_{index}", f"data_value_{index}_{n}")
+            for n in range(values)
+        ]
+        statement = statement.where(or_(*equal))
     if form.chosen:
         statement = statement.where(any_of(table.c.id, "ids"))
     if form.scoped == "exactly":
@@ -238,14 +250,15 @@ async def _narrow(
         parameters |= (noun.filters.get(name) or noun.searches[name]).bind(value)
     for index, member in enumerate(selection.data):
         parameters[f"data_path_{index}"] = list(member.path)
-        parameters[f"data_value_{index}"] = json.dumps(member.value)
+        for n, value in enumerate(member.values):
+            parameters[f"data_value_{index}_{n}"] = json.dumps(value)
     form = _Form(
         noun,
         caller.kind,
         scoped,
         frozenset(selection.filters),
         selection.ids is not None,
-        len(selection.data),
+        tuple(len(member.values) for member in selection.data),
         selection.order,
     )
     return form, parameters

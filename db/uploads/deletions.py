@@ -55,8 +55,10 @@ class Deletion:
     """By external id: what was asked for and is stored."""
 
 
-async def plan(reader: Reader, wanted: Asked, external_ids: Sequence[str], *, locking: bool) -> Deletion:
-    """Find what a delete would take along and leave."""
+async def stored(
+    reader: Reader, wanted: Asked, external_ids: Sequence[str], *, locking: bool
+) -> dict[str, ResourceRow]:
+    """Return what is stored of some records, by external id."""
     if wanted.everything:
         records = await reader.fetch(_all(locking), _place(wanted))
     else:
@@ -65,27 +67,28 @@ async def plan(reader: Reader, wanted: Asked, external_ids: Sequence[str], *, lo
             for each in sorted({each for each in external_ids if "\0" not in each})
         ]
         records = await reader.fetch(_named(locking), {"keys": keys})
-    rows = {row.external_resource_id: row for row in RESOURCES.rows(records)}
+    return {row.external_resource_id: row for row in RESOURCES.rows(records)}
+
+
+async def plan(reader: Reader, wanted: Asked, external_ids: Sequence[str], *, locking: bool) -> Deletion:
+    """Find what a delete would take along and leave."""
+    rows = await stored(reader, wanted, external_ids, locking=locking)
     asked = list(rows) if wanted.everything else list(dict.fromkeys(external_ids))
     found = Deletion(asked, {row.id: row for row in rows.values()}, rows=rows)
-    stored = sorted((row.id, row.root_id) for row in rows.values())
-    if not stored:
+    keys = {"keys": sorted((row.id, row.root_id) for row in rows.values())}
+    if not rows:
         return found
     if wanted.cascade:
-        found.going = {
-            row.id: row for row in RESOURCES.rows(await reader.fetch(_cascade(), {"keys": stored}))
-        }
+        found.going = {row.id: row for row in RESOURCES.rows(await reader.fetch(_cascade(), keys))}
         if locking:
             everything = sorted((row.id, row.root_id) for row in found.going.values())
             await reader.fetch(_by_ids(), {"keys": everything})
             # Whoever refers to something of this set from now on waits for our end, and fails then.
-            if {
-                record[0] for record in await reader.fetch(_cascade(), {"keys": stored})
-            } != found.going.keys():
+            if {record[0] for record in await reader.fetch(_cascade(), keys)} != found.going.keys():
                 raise Retry("somebody referred to a record that was about to be deleted")
         return found
     sources: dict[str, list[str]] = {}
-    for target, source in await reader.fetch(_sources(), {"keys": stored}):
+    for target, source in await reader.fetch(_sources(), keys):
         sources.setdefault(target, []).append(source)
     _keep_referenced(found, sources)
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from db import references
 from db.data_rules import resources as data_rules
@@ -22,13 +22,20 @@ if TYPE_CHECKING:
     from db.writes import Writing
 
 
-async def put(w: Writing, command: PutRecord) -> Result[ResourceRow]:
+class Record(NamedTuple):
+    """A stored record, and the key of its type."""
+
+    row: ResourceRow
+    type_key: str
+
+
+async def put(w: Writing, command: PutRecord) -> Result[Record]:
     """Store one record, or merge it into the stored one of its external id, in the scope that the caller acts in.
 
     With an external id that one is meant, which the record needn't have, and nothing new is made.
     Raises `NotFound` for a type that isn't there.
     """
-    place = await _place(w, command)
+    place, type_key = await _place(w, command)
     meant, record = command.external_id, dict(command.record)
     if meant is not None and place.field is not None:
         record = {place.field: meant, **record}
@@ -50,11 +57,11 @@ async def put(w: Writing, command: PutRecord) -> Result[ResourceRow]:
     row = chain.result
     assert row is not None, "a step that has no faults is stored"
     if chain.row is None:
-        return Result(Outcome.CREATED, row)
-    return Result(Outcome.UNCHANGED if row is chain.row else Outcome.UPDATED, row)
+        return Result(Outcome.CREATED, Record(row, type_key))
+    return Result(Outcome.UNCHANGED if row is chain.row else Outcome.UPDATED, Record(row, type_key))
 
 
-async def remove(w: Writing, command: RemoveRecord) -> Result[ResourceRow]:
+async def remove(w: Writing, command: RemoveRecord) -> Result[Record]:
     """Delete one record by its external id, unless something refers to it.
 
     Raises `NotFound` for a type that isn't there.
@@ -70,7 +77,7 @@ async def remove(w: Writing, command: RemoveRecord) -> Result[ResourceRow]:
     if row.id in planned.kept:
         return failed(in_use(command.external_id, planned.kept[row.id][1]))
     await erase(w, [row])
-    return Result(Outcome.DELETED, row)
+    return Result(Outcome.DELETED, Record(row, found.key))
 
 
 async def type_in_scope(w: Writing, type_name: str) -> UsableType:
@@ -80,7 +87,7 @@ async def type_in_scope(w: Writing, type_name: str) -> UsableType:
     """
     reach = w.caller.reach
     if reach is None:
-        raise Refused(Code.INVALID_VALUE, "name the scope to act in with the header reach-tenant-id")
+        raise no_scope()
     usable = await type_rules.usable_types(w, [type_name])
     found = type_rules.nearest(usable, type_name, reach.root_id, reach.path)
     if found is None:
@@ -88,7 +95,12 @@ async def type_in_scope(w: Writing, type_name: str) -> UsableType:
     return found
 
 
-async def _place(w: Writing, command: PutRecord) -> Place:
+def no_scope() -> Refused:
+    """Tell a caller who reaches every root that this dialect acts in one scope."""
+    return Refused(Code.INVALID_VALUE, "name the scope to act in with the header reach-tenant-id")
+
+
+async def _place(w: Writing, command: PutRecord) -> tuple[Place, str]:
     found = await type_in_scope(w, command.type_name)
     reach = w.caller.reach
     assert reach is not None, "a type was found in a scope"
@@ -98,7 +110,7 @@ async def _place(w: Writing, command: PutRecord) -> Place:
     definition = w.rules.definitions.get((found.id, reach.root_id))
     if definition is None or definition.external_id_field is None:
         raise Refused(Code.INVALID_VALUE, f"the schema definition {found.key} names no externalIdField")
-    return Place(
+    place = Place(
         root_id=reach.root_id,
         scope_id=reach.scope_id,
         type_id=found.id,
@@ -108,3 +120,4 @@ async def _place(w: Writing, command: PutRecord) -> Place:
         must_be_new=command.must_be_new,
         must_exist=command.external_id is not None,
     )
+    return place, found.key
