@@ -233,7 +233,8 @@ tag_assignments = Table(
     _required("resource_scope_id"),
     _key(),
     _unique("tag_assignments_key", "root_id", "tag_id", "resource_id"),
-    Index("tag_assignments_resource", "root_id", "resource_id", "tag_group_id"),
+    # With the tag, though nobody seeks it here: SQLite would else take an index that has all, and go through a root.
+    Index("tag_assignments_resource", "root_id", "resource_id", "tag_group_id", "tag_id"),
     Index("tag_assignments_scope", "root_id", "scope_id", "id"),
     Index("tag_assignments_root", "root_id", "id"),
 )

@@ -192,8 +192,8 @@ TAG_ASSIGNMENTS: Noun[TagAssignmentRow] = Noun(
     },
 )
 
-BY_RESOURCE = Edge(TAG_ASSIGNMENTS, "resource_id")
-BY_TAG = Edge(TAG_ASSIGNMENTS, "tag_id")
+BY_RESOURCE = Edge(TAG_ASSIGNMENTS, "resource_id", scattered=True)
+BY_TAG = Edge(TAG_ASSIGNMENTS, "tag_id", scattered=True)
 
 
 @lru_cache(maxsize=4)

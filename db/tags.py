@@ -153,4 +153,4 @@ TAGS: Noun[TagRow] = Noun(
 
 BY_SCOPE = Edge(TAGS, "scope_id")
 BY_TAG_GROUP = Edge(TAGS, "tag_group_id")
-BY_RESOURCE = Edge(TAGS, "resource_id", link="tag_id")
+BY_RESOURCE = Edge(TAGS, "resource_id", link="tag_id", scattered=True)

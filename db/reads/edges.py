@@ -30,6 +30,8 @@ class Edge(Generic[RowT]):
     column: str
     link: str | None = None
     """The column of `tag_assignments` that holds the child's id, for edges that go through it."""
+    scattered: bool = False
+    """Whether the index that finds the children has them in another order than that of their ids."""
 
 
 @lru_cache(maxsize=256)
@@ -47,8 +49,8 @@ def _children(edge: Edge[Any], kind: ReachKind, bounds: tuple[bool, bool, bool])
             link.c.root_id == keys.c.root, link.c[edge.column] == keys.c.parent
         )
     children = within(children, edge.noun, kind, readable=True, led=True, linked=edge.link is not None)
-    ids = () if edge.link is None else (tag_assignments.c[edge.link],)
-    children = bounded(children, table, bounds, one_root=True, ids=ids)
+    ids = () if edge.link is None or edge.scattered else (tag_assignments.c[edge.link],)
+    children = bounded(children, table, bounds, one_root=True, ids=ids, scattered=edge.scattered)
     return first_of_each(keys, children, table)
 
 

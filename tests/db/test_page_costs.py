@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from benchmarks import million
-from benchmarks.deep_pages import LIMIT, lists
+from benchmarks.deep_pages import CALLERS, LIMIT, lists
+from db import tag_assignments, tags
 from db.database import open_database, postgresql
 from db.database import sqlite_sessions as sqlite
+from db.reads import Page, children
 from tests.db.crowd import is_scan
 
 if TYPE_CHECKING:
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmarks.deep_pages import Pages
+    from db.access import Principal
     from db.database import Database, Statement
+    from db.reads import Edge
     from tests.postgres import PostgresServer
 
 COUNT = 40_000
@@ -148,3 +152,18 @@ async def test_a_page_deep_in_a_list_costs_what_its_first_page_costs(
     if not pages.name.startswith(WHOLE):
         per_object = ROWS_PER_OBJECT if "Postgresql" in type(filled).__name__ else STEPS_PER_OBJECT
         assert max(done.values()) <= LIMIT * per_object, done
+
+
+@pytest.mark.parametrize("caller", CALLERS.values(), ids=CALLERS)
+@pytest.mark.parametrize("edge", [tags.BY_RESOURCE, tag_assignments.BY_RESOURCE], ids=["tags", "assignments"])
+async def test_what_hangs_on_a_hundred_resources_costs_nothing_for_the_others(
+    filled: Database, monkeypatch: pytest.MonkeyPatch, edge: Edge[Any], caller: Principal
+) -> None:
+    work = Work(monkeypatch)
+    parents = [(million.resource_id(2 * number), million.ROOT) for number in range(LIMIT)]
+    async with filled.read("test") as reader:
+        found = await children(reader, caller, edge, parents, Page(limit=10))
+    assert sum(len(each.rows) for each in found) >= LIMIT // 2
+    assert work.scans == []
+    per_object = ROWS_PER_OBJECT if "Postgresql" in type(filled).__name__ else STEPS_PER_OBJECT
+    assert work.take() <= LIMIT * per_object

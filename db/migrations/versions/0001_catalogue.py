@@ -141,7 +141,9 @@ def upgrade() -> None:
     op.create_index(
         "tag_assignments_key", "tag_assignments", ["root_id", "tag_id", "resource_id"], unique=True
     )
-    op.create_index("tag_assignments_resource", "tag_assignments", ["root_id", "resource_id", "tag_group_id"])
+    op.create_index(
+        "tag_assignments_resource", "tag_assignments", ["root_id", "resource_id", "tag_group_id", "tag_id"]
+    )
     op.create_index("tag_assignments_root", "tag_assignments", ["root_id", "id"])
     op.create_index("tag_assignments_scope", "tag_assignments", ["root_id", "scope_id", "id"])
     op.create_table(
