@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from db.data_rules.known import UsableType
-    from db.data_rules.known import UsableType
     from db.outcomes import Result
-    from db.references import Found
     from db.references import Found
     from db.shapes import Item
     from db.writes import Writing
@@ -194,8 +192,9 @@ async def prepare(w: Writing, items: Sequence[Item[NewBatch]]) -> list[BatchRow 
             rows.append(item)
             continue
         place = next(found)
-        if isinstance(place, Fault):
-            rows.append((place,))
+        faults = item.faults + _faults(item, place)
+        if faults or isinstance(place, Fault):
+            rows.append(faults)
             continue
         scope, type_ = place
         turn = await turns.next(w, item, scope.root_id)
@@ -208,6 +207,15 @@ async def prepare(w: Writing, items: Sequence[Item[NewBatch]]) -> list[BatchRow 
             )
         )  # fmt: skip
     return rows
+
+
+def _faults(item: NewBatch, place: Place | Fault) -> tuple[Fault, ...]:
+    if isinstance(place, Fault):
+        return (place,)
+    if item.kind is Kind.DELETE or place.type.external_id_field is not None:
+        return ()
+    detail = f"the schema definition {place.type.key} names no externalIdField"
+    return (Fault(Code.INVALID_VALUE, "/resourceType", detail),)
 
 
 class _Turns:

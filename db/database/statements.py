@@ -24,7 +24,9 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import Boolean
 
 if TYPE_CHECKING:
-    from sqlalchemy import FromClause, Select
+    from collections.abc import Callable
+
+    from sqlalchemy import FromClause, Select, Subquery
     from sqlalchemy.sql.compiler import SQLCompiler
     from sqlalchemy.sql.selectable import TableValuedAlias
 
@@ -94,6 +96,12 @@ class Either:
     def __init__(self, *, postgresql: Select[Any], sqlite: Select[Any]) -> None:
         self.postgresql = postgresql
         self.sqlite = sqlite
+
+    def then(self, made: Callable[[Subquery], Select[Any]]) -> Either:
+        """Ask for what is made of the answer, in either spelling."""
+        return Either(
+            postgresql=made(self.postgresql.subquery("page")), sqlite=made(self.sqlite.subquery("page"))
+        )
 
 
 def first_of_each(keys: TableValuedAlias, children: Select[Any], table: FromClause) -> Either:
