@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from graphql import DocumentNode, ExecutionResult, execute, parse, validate
 from graphql.language import DirectiveNode, NameNode, OperationDefinitionNode
 from strawberry.execution import optimized_is_awaitable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
-    import strawberry
-    from graphql import GraphQLError
+    from graphql import GraphQLError, GraphQLSchema
 
 Told = tuple[str, tuple[Any, ...], tuple[Any, ...]]
 UNPROPAGATED = "experimental_disableErrorPropagation"
 
 
+class Executable(Protocol):
+    """A schema of Strawberry's, or what executes like one."""
+
+    _schema: GraphQLSchema
+    execution_context_class: Any
+
+
 async def run(
-    schema: strawberry.Schema, document: DocumentNode, variables: dict[str, Any], context: Any
+    schema: Executable, document: DocumentNode, variables: dict[str, Any], context: Any
 ) -> ExecutionResult:
     """Execute an operation as Strawberry does, without its extensions."""
     answer: Any = execute(
@@ -36,10 +42,10 @@ async def run(
 
 
 async def compare(
-    schemas: Sequence[strawberry.Schema],
+    schemas: Sequence[Executable],
     text: str,
     variables: dict[str, Any],
-    context: Callable[[], Any],
+    context: Callable[[], Awaitable[Any]],
     *,
     in_order: bool,
 ) -> ExecutionResult | None:
@@ -48,11 +54,11 @@ async def compare(
     document = parse(text)
     if validate(stock._schema, document):
         return None
-    expected = await run(stock, document, variables, context())
-    possible = None if in_order else await _possible(stock, document, variables, context())
+    expected = await run(stock, document, variables, await context())
+    possible = None if in_order else await _possible(stock, document, variables, await context())
     result = expected
     for _ in range(4):
-        result = await run(compiled, document, variables, context())
+        result = await run(compiled, document, variables, await context())
         # As text, which tells 1 from true, and has an order.
         assert json.dumps(result.data, allow_nan=True) == json.dumps(expected.data, allow_nan=True), text
         if possible is None:
@@ -72,7 +78,7 @@ def _told(error: GraphQLError) -> Told:
 
 
 async def _possible(
-    schema: strawberry.Schema, document: DocumentNode, variables: dict[str, Any], context: Any
+    schema: Executable, document: DocumentNode, variables: dict[str, Any], context: Any
 ) -> set[Told]:
     """Return every error that there is, whether or not another one comes before it."""
     unpropagated = DirectiveNode(name=NameNode(value=UNPROPAGATED), arguments=())

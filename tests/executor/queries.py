@@ -81,7 +81,8 @@ class Query:
             chosen: GraphQLNamedType = self.random.choice(self.schema.get_possible_types(kind))
             return chosen
         if isinstance(kind, GraphQLObjectType) and kind.interfaces and self.random.random() < 0.3:
-            return kind.interfaces[0]
+            above: GraphQLNamedType = kind.interfaces[0]
+            return above
         return kind
 
     def _field(self, kind: GraphQLObjectType | GraphQLInterfaceType, depth: int) -> str:
@@ -95,7 +96,7 @@ class Query:
             return "__typename"
         name = random.choice(names)
         definition = kind.fields[name]
-        asked = name + self._arguments(definition)
+        asked = name + self.arguments(definition)
         key = name if random.random() < 0.6 else f"k{random.randrange(6)}"
         # Fields of different types may share a key, if they can't be of one object; here, they don't.
         stands_for = f"{definition.type} {asked}"
@@ -108,12 +109,13 @@ class Query:
         answer = get_named_type(definition.type)
         return f" {{ {self._selection(answer, depth + 1)} }}" if is_composite_type(answer) else ""
 
-    def _arguments(self, definition: GraphQLField) -> str:
+    def arguments(self, definition: GraphQLField) -> str:
+        """Draw the arguments of a field."""
         if not definition.args or self.random.random() < 0.4:
             return ""
         if self.random.random() < 0.5:
             return f"(number: {self.random.randrange(3)})"
-        return f"(number: ${self._variable('Int! = 1', self.random.choice((0, 1, 2)))})"
+        return f"(number: ${self.variable('Int! = 1', self.random.choice((0, 1, 2)))})"
 
     def _condition(self) -> str:
         if self.random.random() < 0.8:
@@ -122,9 +124,10 @@ class Query:
         name = self.random.choice(("skip", "include"))
         if self.random.random() < 0.5:
             return f" @{name}(if: {str(value).lower()})"
-        return f" @{name}(if: ${self._variable('Boolean!', value)})"
+        return f" @{name}(if: ${self.variable('Boolean!', value)})"
 
-    def _variable(self, kind: str, value: Any) -> str:
+    def variable(self, kind: str, value: Any) -> str:
+        """Declare a variable, and give it a value or leave it to its default."""
         name = f"v{len(self.declared)}"
         self.declared[name] = kind
         if not kind.endswith("1") or self.random.random() < 0.5:

@@ -26,13 +26,15 @@ def check(seed: int, *, asynchronous: bool) -> tuple[int, int]:
     plan = blueprint(random, asynchronous=asynchronous)
     *both, world = schemas(plan)
     compared = with_errors = 0
+
+    async def context() -> Context:
+        return Context(world)
+
     with asyncio.Runner() as runner:
         for _ in range(OPERATIONS_PER_SCHEMA):
             query = Query(random, both[0]._schema)
             text = query.text()
-            result = runner.run(
-                compare(both, text, query.variables, lambda: Context(world), in_order=plan.synchronous)
-            )
+            result = runner.run(compare(both, text, query.variables, context, in_order=plan.synchronous))
             if result is not None:
                 compared += 1
                 with_errors += bool(result.errors)
@@ -40,7 +42,7 @@ def check(seed: int, *, asynchronous: bool) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["synchronous", "asynchronous"])
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 2**32))
 def test_that_plans_answer_what_graphql_core_answers(seed: int, *, asynchronous: bool) -> None:
     check(seed, asynchronous=asynchronous)
