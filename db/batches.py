@@ -16,6 +16,7 @@ from db.errors import Code, Fault, Throttled
 from db.ids import Namespace
 from db.nouns import Noun
 from db.reads import Edge
+from db.shapes import NewItem
 from db.writes import ids_for
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ class WaitingRow(msgspec.Struct, frozen=True, gc=False):
     due: bool
 
 
-class NewBatch(msgspec.Struct, frozen=True, kw_only=True):
+class NewBatch(NewItem, frozen=True, kw_only=True):
     """An upload asked for; its door has checked the envelope."""
 
     scope_id: str
@@ -152,7 +153,6 @@ class NewBatch(msgspec.Struct, frozen=True, kw_only=True):
     max_queued_records: int = DEFAULT_MAX_QUEUED_RECORDS
     faults: tuple[Fault, ...] = ()
     """What its door found wrong with it, to be told together with what is wrong with its type."""
-    id: str | None = None
 
 
 class Place(NamedTuple):

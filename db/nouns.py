@@ -103,6 +103,10 @@ async def _nothing_follows(_w: Writing, _stored: Sequence[tuple[Any, Any]]) -> N
     """Do nothing after rows are stored."""
 
 
+async def _nothing_to_merge(_w: Writing, _rows: Iterable[Any]) -> None:
+    """Look nothing up before a merge."""
+
+
 def _as_it_is(_w: Writing, _before: Any, after: Any, _values: Mapping[str, Any]) -> Any:
     return after
 
@@ -133,6 +137,8 @@ class Noun(Generic[RowT]):
     """Find the ids of targets that are named in another way."""
     before_change: Callable[[Writing, Sequence[RowT], Changes], Awaitable[None]] = _nothing_to_know
     """Look up what `allow` and `finish` must know of rows to be changed or deleted."""
+    before_merge: Callable[[Writing, Iterable[RowT]], Awaitable[None]] = _nothing_to_merge
+    """Look up what `finish` must know of rows that items of a create may be merged into."""
     allow: Callable[[Writing, RowT | None, RowT | None], Fault | None] = _always
     """Object to a change from one row (`None`: a create) to another (`None`: a delete)."""
     finish: Callable[[Writing, RowT | None, RowT, Mapping[str, Any]], RowT | tuple[Fault, ...]] = _as_it_is

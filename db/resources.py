@@ -174,6 +174,7 @@ RESOURCES: Noun[ResourceRow] = Noun(
     row=ResourceRow,
     prepare=prepare,
     before_change=before_change,
+    before_merge=data_rules.before_merge,
     finish=data_rules.finish,
     relies_in_vain=data_rules.relies_in_vain,
     after_store=data_rules.after_store,

@@ -51,7 +51,10 @@ def definition_of(w: Writing, type_: Found) -> Definition | None:
 
 
 async def foresee(w: Writing, rows: Iterable[tuple[ResourceRow, Any]], *, creating: bool) -> None:
-    """Look up all that the data of rows refers to; what is created is fenced from who waits for it."""
+    """Look up all that the new data of rows refers to, and what is stored with rows that change.
+
+    What is created is fenced from who waits for it.
+    """
     rules = w.rules
     if not rules.definitions and not rules.targets:
         return
@@ -65,11 +68,35 @@ async def foresee(w: Writing, rows: Iterable[tuple[ResourceRow, Any]], *, creati
             if type_key in rules.targets:
                 fences.add(fence_of(key))
         definition = rules.definitions.get(type_key)
-        if definition is not None and data is not None:
+        if definition is None:
+            continue
+        if data is not None:
             wanted.update(_target(row, each) for each in definition.references(data))
+        if not creating:
+            wanted.update(_stored_references(row, definition))
     await w.tx.fence(fences)
     if wanted:
         rules.stored |= await stored_targets(w, wanted)
+
+
+def _stored_references(row: ResourceRow, definition: Definition) -> Iterable[ResourceKey]:
+    if row.data is None:
+        return ()
+    return (_target(row, each) for each in definition.references(_decode(row.data)))
+
+
+async def before_merge(w: Writing, rows: Iterable[ResourceRow]) -> None:
+    """Look up what the data refers to that items of a create may be merged into."""
+    if not w.rules.definitions:
+        return
+    wanted = {
+        key
+        for row in rows
+        if (definition := w.rules.definitions.get((row.resource_type_id, row.root_id))) is not None
+        for key in _stored_references(row, definition)
+    } - w.rules.stored.keys()
+    if wanted:
+        w.rules.stored |= await stored_targets(w, wanted)
 
 
 def finish(

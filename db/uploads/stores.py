@@ -51,6 +51,11 @@ async def apply(w: Writing, chains: Sequence[Chain], *, wait_s: int) -> None:
     await look_up(w, chains, parked_too=True)
     for chain in chains:
         chain.evaluate()
+    # What the data refers to that is stored or waits already, and not the records themselves.
+    rest = {chain.needs(each) for chain in chains for state in chain.states for each in state.references}
+    rest -= wanted | {chain.key for chain in chains}
+    if rest:
+        known |= await stored_targets(w, rest)
     resolve(chains, known)
     if wait_s:
         await _fence_rest(w, chains, known, waited)

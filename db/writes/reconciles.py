@@ -91,6 +91,8 @@ async def reconcile(
     """Walk the items in order over what is stored and what earlier items made; then write what is new and changed."""
     noun = command.noun
     known = await _stored(w, command, prepared)
+    if command.on_conflict is OnConflict.MERGE:
+        await noun.before_merge(w, [row for row, _ in known])
     fates = _walk(w, command, known, prepared)
     while noun.relies_in_vain(w, [fate.slot.row for fate in fates if isinstance(fate, _Met)]):
         fates = _walk(w, command, known, prepared)
