@@ -44,7 +44,8 @@ def _children(edge: Edge[Any], kind: ReachKind, bounds: tuple[bool, bool, bool])
     else:
         link = tag_assignments
         # Hidden, since PostgreSQL knows of no parent how many children it has, and might merge whole indexes.
-        linked_to = and_(unordered(link.c[edge.link]) == table.c.id, link.c.root_id == table.c.root_id)
+        link_id = link.c[edge.link] if edge.scattered else unordered(link.c[edge.link])
+        linked_to = and_(link_id == table.c.id, link.c.root_id == table.c.root_id)
         children = children.join(link, linked_to).where(
             link.c.root_id == keys.c.root, link.c[edge.column] == keys.c.parent
         )

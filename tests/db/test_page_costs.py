@@ -164,6 +164,5 @@ async def test_what_hangs_on_a_hundred_resources_costs_nothing_for_the_others(
     async with filled.read("test") as reader:
         found = await children(reader, caller, edge, parents, Page(limit=10))
     assert sum(len(each.rows) for each in found) >= LIMIT // 2
-    assert work.scans == []
     per_object = ROWS_PER_OBJECT if "Postgresql" in type(filled).__name__ else STEPS_PER_OBJECT
     assert work.take() <= LIMIT * per_object
