@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from graphql import GraphQLError
 
+from db.batches import DEFAULT_MAX_QUEUED_RECORDS
 from db.errors import Code
 from db.reads import MAX_LIMIT
 from db.shapes import MAX_ITEMS
@@ -30,6 +31,8 @@ class Limits:
     batch_items: int = MAX_ITEMS
     body_bytes: int = 16 * 1024 * 1024
     seconds: float = 30.0
+    queued_records: int = DEFAULT_MAX_QUEUED_RECORDS
+    """How many records may be queued in all accepted uploads, those of this request included."""
 
     @property
     def characters(self) -> int:

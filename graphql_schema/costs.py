@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from graphql import GraphQLField, GraphQLNamedType, GraphQLSchema, SelectionSetNode, ValueNode
 
 PAGES = ("first", "last")
+ITEMS = ("input", "records", "externalIds")
 CONNECTION_MEMBERS = frozenset({"edges", "nodes"})
 INTROSPECTION: Mapping[str, GraphQLField] = {
     "__schema": SchemaMetaFieldDef,
@@ -162,9 +163,10 @@ class Counter:
         given = {argument.name.value: argument.value for argument in node.arguments or ()}
         if "operations" in given:
             return self._length(given["operations"])
-        if "input" not in given:
+        name = next((each for each in ITEMS if each in given), None)
+        if name is None:
             return 0
-        items = self._length(given["input"])
+        items = self._length(given[name])
         if items > self._limits.batch_items:
             # Before so many are coerced to the schema's types.
             raise LimitReached("batchItems", items, self._limits.batch_items)

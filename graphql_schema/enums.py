@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import strawberry
 
+from db.batches import Kind, OnStored, Status
 from db.commands import OnConflict, OnError
 from db.errors import Code
 from db.outcomes import Outcome
@@ -17,14 +18,14 @@ if TYPE_CHECKING:
     EnumT = TypeVar("EnumT", bound=StrEnum)
 
 
-def _published(enum: type[EnumT], name: str, description: str, values: Mapping[EnumT, str]) -> None:
+def published(enum: type[EnumT], name: str, description: str, values: Mapping[EnumT, str]) -> None:
     """Make an enum of `db` an enum of the schema; each of its members needs a description."""
     strawberry.enum(enum, name=name, description=description)
     for value in enum.__strawberry_definition__.values:  # type: ignore[attr-defined]  # set by strawberry.enum
         value.description = values[enum(value.value)]
 
 
-_published(
+published(
     Outcome,
     "Outcome",
     "What became of one item of a mutation.",
@@ -40,7 +41,7 @@ _published(
     },
 )
 
-_published(
+published(
     OnError,
     "OnError",
     "What a faulty item does to the other items of its mutation.",
@@ -50,7 +51,7 @@ _published(
     },
 )
 
-_published(
+published(
     OnConflict,
     "OnConflict",
     "What to do with an item that meets a stored object, by id or by unique key.",
@@ -61,7 +62,7 @@ _published(
     },
 )
 
-_published(
+published(
     Code,
     "ErrorCode",
     "Why something was refused. The list is closed, so that a client may switch over it.",
@@ -101,4 +102,40 @@ _published(
     },
 )
 
-__all__ = ["Code", "OnConflict", "OnError", "Outcome"]
+published(
+    Kind,
+    "BatchKind",
+    "What a batch does with its records.",
+    {
+        Kind.INGEST: "Creates them, or merges them into those that are stored.",
+        Kind.PATCH: "Merges them into those that are stored.",
+        Kind.DELETE: "Deletes them.",
+    },
+)
+
+published(
+    Status,
+    "BatchStatus",
+    "How far a batch has got.",
+    {
+        Status.QUEUED: "It is accepted, and wasn't worked on yet.",
+        Status.PROCESSING: "Its records are being worked on.",
+        Status.PENDING: "All of its records were seen, and some wait for what they refer to.",
+        Status.SUCCESS: "It is done, and all of its records succeeded.",
+        Status.PARTIAL_SUCCESS: "It is done, and some of its records failed.",
+        Status.FAILED: "It is done, and all of its records failed.",
+        Status.CANCELLED: "It was cancelled: what wasn't stored by then failed.",
+    },
+)
+
+published(
+    OnStored,
+    "OnStored",
+    "What to do with a record that is stored already.",
+    {
+        OnStored.UPSERT: "Merge it into what is stored.",
+        OnStored.REJECT: "Fail it.",
+    },
+)
+
+__all__ = ["Code", "Kind", "OnConflict", "OnError", "OnStored", "Outcome", "Status", "published"]

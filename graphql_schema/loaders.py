@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from db import reads, scopes
 from db.errors import SheafError
+from graphql_schema.batch_loaders import BatchLoaders
 from graphql_schema.key_loaders import KeyLoader
 
 if TYPE_CHECKING:
@@ -45,11 +46,13 @@ class Loaders:
         self.ancestors_by_path: KeyLoader[str, list[ScopeRow]] = KeyLoader(self._ancestors)
         self.slice_of_list: KeyLoader[ListPage, Slice[Any]] = KeyLoader(self._slices_of_lists)
         self.size_of_list: KeyLoader[ListPage, int] = KeyLoader(self._sizes_of_lists)
+        self.of_batches = BatchLoaders(database, caller)
 
     def abandon(self) -> None:
         """Cancel what is being read; whoever still waits for it is cancelled, too."""
         loaders: list[KeyLoader[Any, Any]] = [self.ancestors_by_path, self.slice_of_list, self.size_of_list]
         loaders += [*self._objects.values(), *self._slices.values(), *self._sizes.values()]
+        loaders += self.of_batches.all()
         for loader in loaders:
             loader.abandon()
 

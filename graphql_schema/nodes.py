@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar
 import strawberry
 from strawberry import Parent
 
+from db.batches import BATCHES
 from db.ids import Namespace, namespace_of
 from db.nouns import Noun
 from db.resource_types import RESOURCE_TYPES
@@ -25,7 +26,8 @@ from graphql_schema.scalars import DateTime
 MAX_IDS = 100
 
 NOUNS: dict[Namespace, Noun[Any]] = {
-    noun.namespace: noun for noun in (SCOPES, RESOURCE_TYPES, RESOURCES, TAG_GROUPS, TAGS, TAG_ASSIGNMENTS)
+    noun.namespace: noun
+    for noun in (SCOPES, RESOURCE_TYPES, RESOURCES, TAG_GROUPS, TAGS, TAG_ASSIGNMENTS, BATCHES)
 }
 
 Id = Annotated[strawberry.ID, strawberry.argument(name="id", description="The object's id.")]

@@ -14,6 +14,7 @@ from graphql_schema.errors import BadArgument
 from graphql_schema.executor import BREADTH_FIRST, Batched
 from graphql_schema.fields import resolved_by, stored
 from graphql_schema.key_loaders import KeyLoader
+from graphql_schema.loaders import Loaders
 
 NodeT = TypeVar("NodeT")
 T = TypeVar("T")
@@ -34,6 +35,10 @@ Last = Annotated[
     ),
 ]
 Before = Annotated[str | None, strawberry.argument(description="Only what comes before this cursor.")]
+
+
+ReadBy = tuple[KeyLoader[Any, Slice[Any]], KeyLoader[Any, int]]
+"""The loaders of a page of each parent's objects, and of their number."""
 
 
 @dataclass(slots=True)
@@ -177,6 +182,11 @@ def given(argument: T | None) -> T | None:
 
 def to_many(edge: Edge[Any], description: str) -> Any:
     """Declare a connection to the children at an edge."""
+    return connection(lambda loaders, page: (loaders.slices(edge, page), loaders.sizes(edge)), description)
+
+
+def connection(read_by: Callable[[Loaders, Page], ReadBy], description: str) -> Any:
+    """Declare a connection that is read by the parent's id and root, through the loaders that are chosen for a page."""
 
     def resolve(
         row: Parent[Any],
@@ -198,8 +208,7 @@ def to_many(edge: Edge[Any], description: str) -> Any:
         last: int | None = UNSET,
         before: str | None = UNSET,
     ) -> list[Listing]:
-        loaders = info.context.loaders
-        slices, sizes = loaders.slices(edge, page_of(first, after, last, before)), loaders.sizes(edge)
+        slices, sizes = read_by(info.context.loaders, page_of(first, after, last, before))
         parents = [(row.id, row.root_id) for row in rows]
         return [Listing(slices, parent, sizes, parent) for parent in parents]
 

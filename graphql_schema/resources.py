@@ -2,7 +2,7 @@
 
 import strawberry
 
-from db import tag_assignments, tags
+from db import resource_references, tag_assignments, tags
 from db.ids import Namespace
 from db.resource_types import RESOURCE_TYPES
 from db.resources import RESOURCES, NewResource, ResourceChange, ResourceRow
@@ -18,7 +18,14 @@ from graphql_schema.inputs import (
     optional,
     required,
 )
-from graphql_schema.lazy_types import LazyResource, LazyResourceType, LazyScope, LazyTag, LazyTagAssignment
+from graphql_schema.lazy_types import (
+    LazyReference,
+    LazyResource,
+    LazyResourceType,
+    LazyScope,
+    LazyTag,
+    LazyTagAssignment,
+)
 from graphql_schema.mutations import creates, deletes, updates
 from graphql_schema.nodes import Node, Stamped, found_by_id, to_one
 from graphql_schema.pagination import Connection, to_many
@@ -48,6 +55,12 @@ class Resource(Node, Stamped):
     assignments: Connection[LazyTagAssignment] = to_many(
         tag_assignments.BY_RESOURCE, "Its tags with when and by whom they were applied."
     )
+    references: Connection[LazyReference] = to_many(
+        resource_references.BY_SOURCE, "What its data refers to, in the order of the paths."
+    )
+    referenced_by: Connection[LazyReference] = to_many(
+        resource_references.BY_TARGET, "Where the data of resources refers to it."
+    )
 
 
 @input_type(description="A resource to create.")
@@ -55,8 +68,9 @@ class CreateResourceInput:
     id: strawberry.ID | None = optional(ID_OF_NEW.format(Namespace.RESOURCE))
     scope_id: strawberry.ID = required("The scope that the resource is to be in.")
     resource_type_id: strawberry.ID = required("Its type, defined in that scope or above it.")
-    external_resource_id: str = required(
-        f"What another system calls the resource: {limits_of(ExternalId)}, unique for its type in its scope."
+    external_resource_id: str | None = optional(
+        f"What another system calls the resource: {limits_of(ExternalId)}, unique for its type in its scope. "
+        "It may be left out where the `externalIdField` of the type names the field of `data` that has it."
     )
     display_name: str | None = optional(f"The name, for people: {limits_of(Name)}.")
     data: JSON | None = optional(f"The resource's own data: {MAX_DATA}.")

@@ -17,6 +17,8 @@ from strawberry.types.graphql import OperationType
 
 from db.errors import Code
 from graphql_schema import errors, limits
+from graphql_schema.batch_progress import BatchSubscriptions
+from graphql_schema.batches import Batch, BatchQueries
 from graphql_schema.budgets import LimitReached, Limits
 from graphql_schema.execution import Executor, answer_to_known
 from graphql_schema.limits import LimitQueries, LimitsExtension
@@ -26,10 +28,11 @@ from graphql_schema.resource_types import ResourceType, ResourceTypeMutations, R
 from graphql_schema.resources import Resource, ResourceMutations, ResourceQueries
 from graphql_schema.scalars import SCALARS
 from graphql_schema.scopes import Scope, ScopeMutations, ScopeQueries
-from graphql_schema.subscriptions import Subscription
+from graphql_schema.subscriptions import ResourceSubscriptions
 from graphql_schema.tag_assignments import TagAssignment, TagAssignmentMutations, TagAssignmentQueries
 from graphql_schema.tag_groups import TagGroup, TagGroupMutations, TagGroupQueries
 from graphql_schema.tags import Tag, TagMutations, TagQueries
+from graphql_schema.uploads import UploadMutations
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Iterator
@@ -52,6 +55,7 @@ class Query(
     TagGroupQueries,
     TagQueries,
     TagAssignmentQueries,
+    BatchQueries,
 ):
     pass
 
@@ -67,7 +71,16 @@ class Mutation(
     TagMutations,
     TagAssignmentMutations,
     OperationMutations,
+    UploadMutations,
 ):
+    pass
+
+
+@strawberry.type(
+    description="What can be watched: over WebSocket (graphql-transport-ws) or as server-sent events "
+    "(`Accept: text/event-stream`)."
+)
+class Subscription(ResourceSubscriptions, BatchSubscriptions):
     pass
 
 
@@ -98,7 +111,7 @@ schema = _Schema(
     query=Query,
     mutation=Mutation,
     subscription=Subscription,
-    types=[Scope, ResourceType, Resource, TagGroup, Tag, TagAssignment],
+    types=[Scope, ResourceType, Resource, TagGroup, Tag, TagAssignment, Batch],
     # The limits validate, so what else refuses a document comes behind them.
     extensions=[LimitsExtension, _OneOperation],
     config=StrawberryConfig(scalar_map=SCALARS),

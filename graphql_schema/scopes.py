@@ -7,7 +7,7 @@ from typing import Annotated
 import strawberry
 from strawberry import UNSET, Parent
 
-from db import resource_types, resources, scopes, tag_groups, tags
+from db import batches, resource_types, resources, scopes, tag_groups, tags
 from db.ids import Namespace
 from db.scopes import MAX_TREE_DEPTH, SCOPES, NewScope, ScopeChange, ScopeRow
 from db.shapes import MAX_META_BYTES, ExternalId, Name
@@ -23,7 +23,14 @@ from graphql_schema.inputs import (
     optional,
     required,
 )
-from graphql_schema.lazy_types import LazyResource, LazyResourceType, LazyScope, LazyTag, LazyTagGroup
+from graphql_schema.lazy_types import (
+    LazyBatch,
+    LazyResource,
+    LazyResourceType,
+    LazyScope,
+    LazyTag,
+    LazyTagGroup,
+)
 from graphql_schema.mutations import creates, deletes, updates
 from graphql_schema.nodes import Node, Stamped, found_by_id, to_one
 from graphql_schema.pagination import After, Before, Connection, First, Last, Listing, page_of, to_many
@@ -78,6 +85,9 @@ class Scope(Node, Stamped):
         tag_groups.BY_SCOPE, "The tag groups defined in this scope."
     )
     tags: Connection[LazyTag] = to_many(tags.BY_SCOPE, "The tags defined in this scope.")
+    batches: Connection[LazyBatch] = to_many(
+        batches.BY_SCOPE, "The batches whose records are in this scope, not those below it."
+    )
 
 
 @input_type(description="A scope to create.")

@@ -1,7 +1,8 @@
 """What can be watched: events of the scopes in reach, for as long as they are in reach."""
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
@@ -48,14 +49,26 @@ class Place:
 
 
 async def announced(lasting: Lasting, place: Place, wanted: Wanted) -> AsyncIterator[Announcement]:
+    """Yield what is announced in a place; who may hear it and what ends it is as for `moments`."""
+    async with aclosing(moments(lasting, place, wanted)) as found:
+        async for said in found:
+            if said is not None:
+                yield said
+
+
+async def moments(
+    lasting: Lasting, place: Place, wanted: Wanted
+) -> AsyncGenerator[Announcement | None, None]:
     """Yield what is announced in a place, to a caller who reaches it at that moment.
 
+    `None` comes once the watch has begun, and with each check: whoever looks for himself then misses nothing.
     Raises `Unauthorized` once the token isn't valid any more, `NotFound` once the place is gone or out of reach,
     `db.events.FellBehind` if what is yielded isn't taken in time.
     """
     await lasting.hub.ready()
     with lasting.hub.watching(lambda heard: wanted(heard.said) and place.covers(heard.path)) as watch:
         caller = await lasting.caller()
+        yield None
         while True:
             heard = await watch.take(_seconds_to_check(lasting, caller))
             try:
@@ -66,8 +79,7 @@ async def announced(lasting: Lasting, place: Place, wanted: Wanted) -> AsyncIter
                 if caller.expires_at is not None and caller.expires_at <= time.time():
                     raise Unauthorized("the token has expired") from None
                 continue
-            if heard is not None:
-                yield heard.said
+            yield None if heard is None else heard.said
 
 
 def _seconds_to_check(lasting: Lasting, caller: Principal) -> float:
@@ -114,11 +126,8 @@ def _is_of_resources(said: Announcement) -> bool:
     return isinstance(said, announcements.ResourcesChanged)
 
 
-@strawberry.type(
-    description="What can be watched: over WebSocket (graphql-transport-ws) or as server-sent events "
-    "(`Accept: text/event-stream`)."
-)
-class Subscription:
+@strawberry.type
+class ResourceSubscriptions:
     resources_changed: AsyncIterator[ResourcesChanged] = strawberry.subscription(
         resolver=_resources_changed,
         description="Tells when resources of a scope were created, changed or deleted: one event for each commit, "

@@ -65,6 +65,7 @@ def limits_of(settings: Settings) -> Limits:
         batch_items=settings.max_batch_items,
         body_bytes=settings.max_body_bytes,
         seconds=settings.time_limit_s,
+        queued_records=settings.max_queued_records,
     )
 
 

@@ -55,6 +55,11 @@ class Waiting(NamedTuple):
         """Its place in the list, for cursors."""
         return str(self.record_index)
 
+    @property
+    def key(self) -> Key:
+        """What names the waiting record."""
+        return self.waiting_id, self.root_id
+
 
 class Missing(NamedTuple):
     """A resource that isn't there yet."""
