@@ -17,6 +17,7 @@ from graphql import GraphQLInputObjectType, GraphQLNonNull, build_schema, get_na
 
 from app.rest.door import ROUTER
 from app.rest.parameters import QueryParameter
+from app.telemetry import request_id
 from graphql_schema.schema import print_schema
 from tests.contract.examples import EXAMPLES, furnish
 
@@ -44,6 +45,8 @@ NAMES = {
 }
 # Ids of clients' own systems, and the name of a field that holds some.
 NO_IDS = {"externalId", "externalResourceId", "externalIdField"}
+# The name of the requests, by which their statements are known.
+ASKED = "asked"
 ANSWER = "{ count results { errors { code message } } }"
 
 
@@ -62,7 +65,9 @@ class Question:
     async def sent_by(self, client: Client, suffix: str) -> Reply:
         """Send it, with the id that ends in `suffix`."""
         path, body = (re.sub("<(.+?)>", rf"\1_{suffix}", text) for text in (self.path, self.body))
-        named = {"Content_Type": "application/json", **self.headers} if body else self.headers
+        named = {"X_Request_Id": ASKED, **self.headers}
+        if body:
+            named["Content_Type"] = "application/json"
         return await client.send(self.method, path, body.encode() or None, **named)
 
 
@@ -199,7 +204,7 @@ def _graphql(document: str, variables: dict[str, Any]) -> Question:
 
 
 class Recorder:
-    """Notes the statements of a server but those that find out who asks."""
+    """Notes the statements of the questions, but not those that find out who asks, and none that nobody asked for."""
 
     def __init__(self) -> None:
         self.texts: list[tuple[str, str]] = []
@@ -210,7 +215,7 @@ class Recorder:
     def statement(self, transaction: str, sql: str, seconds: float) -> None:
         """Note a statement."""
         del seconds
-        if transaction != "authenticate":
+        if transaction != "authenticate" and request_id.get() == ASKED:
             self.texts.append((transaction, sql))
 
     def take(self) -> list[tuple[str, str]]:
@@ -252,6 +257,7 @@ async def test_a_foreign_id_costs_the_statements_of_a_missing_one(server: Server
     # Of another branch for who reaches a branch, of another root for everybody.
     asked_by = [("scope_sales", ("beside", "abroad")), ("scope_acme", ("abroad",))]
     before = await server.root.everything()
+    statements = 0
     recorder = Recorder()
     server.database.observer = recorder
     for scope, foreign in asked_by:
@@ -260,12 +266,14 @@ async def test_a_foreign_id_costs_the_statements_of_a_missing_one(server: Server
             recorder.take()
             missing = await question.sent_by(caller, "missing")
             expected = recorder.take()
+            statements += len(expected)
             assert missing.status in {200, 404, 422}, (question, missing)
             for suffix in foreign:
                 reply = await question.sent_by(caller, suffix)
                 assert recorder.take() == expected, (str(question), suffix)
                 told = reply.body.replace(suffix.encode(), b"missing")
                 assert (reply.status, told) == (missing.status, missing.body), (str(question), suffix)
+    assert statements > 2 * len(list(QUESTIONS[kind]()))
     assert await server.root.everything() == before
 
 
