@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic
 
 from sqlalchemy import Select, and_, func, select
@@ -66,13 +68,15 @@ async def children(
         "parents": list(dict.fromkeys(parents)),
         "limit": wanted.limit + 1,
     }
-    found: dict[tuple[str, str], list[RowT]] = {}
+    found: defaultdict[tuple[str, str], list[RowT]] = defaultdict(list)
     make = edge.noun.row
     for parent, *columns in await reader.fetch(_children(edge, caller.kind, wanted.bounds), parameters):
         row = make(*columns)
-        found.setdefault((parent, row.root_id), []).append(row)
+        found[parent, row.root_id].append(row)
+    by_id = attrgetter("id")
     for rows in found.values():
-        rows.sort(key=lambda row: row.id, reverse=wanted.backward)
+        if len(rows) > 1:
+            rows.sort(key=by_id, reverse=wanted.backward)
     return [sliced(found.get(parent, []), wanted, fingerprint) for parent in parents]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from operator import ge, gt, le, lt
 from typing import TYPE_CHECKING, Any, Generic
 
+import msgspec
 from sqlalchemy import Select, and_, bindparam, func, tuple_
 
 from db import cursors
@@ -70,8 +71,7 @@ class Order:
 BY_ID = Order()
 
 
-@dataclass(frozen=True)
-class Slice(Generic[RowT]):
+class Slice(msgspec.Struct, Generic[RowT], frozen=True, eq=False, gc=False):
     """A page of rows, in the list's order, and whether the list goes on at either side of it."""
 
     rows: list[RowT]
