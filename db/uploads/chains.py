@@ -39,6 +39,8 @@ class Step:
     must_be_new: bool = False
     must_exist: bool = False
     faults: tuple[Fault, ...] = ()
+    references: list[ReferenceFound] | None = None
+    """What the patch by itself refers to, once that was looked for."""
     stored: bool = False
     parked: bool = False
 
@@ -131,7 +133,12 @@ class Chain:
         if faults:
             step.faults = faults
             return None
-        return State(step, merged, encoded.decode(), self.definition.references(merged))
+        return State(step, merged, encoded.decode(), self._references(step, merged))
+
+    def _references(self, step: Step, merged: dict[str, Any]) -> list[ReferenceFound]:
+        if merged is step.patch and step.references is not None:
+            return step.references
+        return self.definition.references(merged)
 
 
 def resolve(chains: Iterable[Chain], stored: Container[ResourceKey]) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
 from db.data_rules.known import ResourceKey
 from db.definitions import external_id_of
-from db.errors import Code, Fault
+from db.errors import Code, Fault, Refused
 from db.shapes import MAX_DEPTH, loads, wrong_json
 from db.uploads.chains import Chain, Stake, Step
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 NAMED_UNKNOWN_FIELDS = 20
 
 _decode = msgspec.json.Decoder(list[dict[str, Any]]).decode
+_split = msgspec.json.Decoder(list[msgspec.Raw]).decode
 # What is fine for JSON and not for us, all of which is rare: then each record is looked through.
 _SUSPICIOUS = re.compile(r"\\u0000|\\u[dD][89a-fA-F]|[0-9]{19,}|[0-9][eE]\+?[0-9]{3}")
 
@@ -64,12 +65,31 @@ class Place:
         self.must_exist = must_exist
 
 
-def decoded(body: str) -> tuple[list[Any], bool]:
+def decoded(body: str) -> tuple[list[dict[str, Any] | Fault], bool]:
     """Return the records of a payload, and whether each must be looked through."""
-    suspicious = _SUSPICIOUS.search(body) is not None or body.count("{") + body.count("[") > MAX_DEPTH * 20
-    if suspicious:
-        return loads(body.encode()), True
-    return _decode(body), body.count("[") > 1 or "{" in body[2:]
+    suspicious = _SUSPICIOUS.search(body) is not None
+    try:
+        if not suspicious:
+            return [*_decode(body)], False
+        return [*loads(body.encode())], True
+    except (msgspec.DecodeError, RecursionError, Refused):
+        return [_one(each) for each in _split(body)], True
+
+
+def _one(record: msgspec.Raw) -> dict[str, Any] | Fault:
+    """Read a record by itself: another one, that can't be read at all, mustn't hurt it."""
+    try:
+        return cast("dict[str, Any]", loads(bytes(record)))
+    except Refused as refused:
+        return Fault(Code.INVALID_VALUE, "", refused.detail)
+
+
+def _is_deep(record: dict[str, Any]) -> bool:
+    """Tell whether a record may be nested deeper than the limit: it has as many objects and arrays."""
+    if not any(type(value) is dict or type(value) is list for value in record.values()):
+        return False
+    text = msgspec.json.encode(record)
+    return text.count(b"{") + text.count(b"[") > MAX_DEPTH
 
 
 def chains_of(place: Place, batch_id: str, body: str, settlement: Settlement) -> list[Chain]:
@@ -78,7 +98,11 @@ def chains_of(place: Place, batch_id: str, body: str, settlement: Settlement) ->
     chains: dict[str, Chain] = {}
     for index, record in enumerate(records):
         stake = [Stake(batch_id, index)]
-        external_id, step = step_of(place, record, stake, suspicious=suspicious)
+        external_id, step = (
+            (None, (record,))
+            if isinstance(record, Fault)
+            else step_of(place, record, stake, suspicious=suspicious)
+        )
         if isinstance(step, tuple):
             settlement.fail(place.root_id, stake, external_id, step, waited=False)
             continue
@@ -100,7 +124,7 @@ def step_of(
     place: Place, record: dict[str, Any], stakes: list[Stake], *, suspicious: bool
 ) -> tuple[str | None, Step | tuple[Fault, ...]]:
     """Read one record: its external id, and its step or all that is wrong with it."""
-    if suspicious and (wrong := wrong_json(record, "")):
+    if (suspicious or _is_deep(record)) and (wrong := wrong_json(record, "")):
         return None, (wrong,)
     if place.field is None:
         return None, (Fault(Code.MISSING_FIELD, "", "the schema definition names no externalIdField"),)

@@ -103,7 +103,8 @@ def _targets(chains: Iterable[Chain]) -> set[ResourceKey]:
     for chain in chains:
         references = chain.definition.references
         for step in chain.steps:
-            wanted.update(chain.needs(each) for each in references(step.patch))
+            step.references = references(step.patch)
+            wanted.update(chain.needs(each) for each in step.references)
     return wanted - {chain.key for chain in chains}
 
 

@@ -60,6 +60,21 @@ async def test_a_faulty_record_never_hurts_its_neighbours(database: Database) ->
     assert sorted(await stored(database)) == ["a", "g"]
 
 
+async def test_a_record_nested_too_deeply_fails_alone(database: Database) -> None:
+    def nested(depth: int) -> str:
+        return '{"sku": "a", "size": ' + '{"w":' * depth + "1" + "}" * depth + "}"
+
+    body = f'[{nested(98)}, {{"sku": "b"}}, {nested(101)}, {nested(900)}]'
+    batch_id = await accept(database, [{}] * 4, body=body, ignore_unknown_fields=True)
+    await work(database)
+
+    row = await batch(database, batch_id)
+    assert counts(row) == ("partial_success", 1, 3, 0)
+    told = await faults(database, row)
+    assert [told[index][0][0] for index in (0, 2, 3)] == ["invalid_value"] * 3
+    assert sorted(await stored(database)) == ["b"]
+
+
 async def test_unknown_fields_are_dropped_on_demand(database: Database) -> None:
     row = await upload(database, [{"sku": "a", "x": 1, "size": {"w": 1, "d": 2}}], ignore_unknown_fields=True)
 

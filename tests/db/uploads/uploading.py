@@ -70,7 +70,7 @@ async def accept(
         scope_id=scope_id,
         type_name=type_name,
         kind=options.pop("kind", Kind.INGEST),
-        body=json.dumps(records),
+        body=options.pop("body", None) or json.dumps(records),
         total=len(records),
         **options,
     )
