@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Select, and_, bindparam, or_
 
 from db.access import Principal, ReachKind
-from db.database import any_of, looked_up
+from db.database import any_of, looked_up, unordered
 from db.tables import scopes
 
 if TYPE_CHECKING:
@@ -58,9 +58,9 @@ def within(
     if table is scopes:
         return statement.where(path_range(scopes.c.path, "reach_low", "reach_high"))
     home = scopes.alias("home")
-    statement = statement.join(
-        home, and_(home.c.id == table.c[noun.home_column], home.c.root_id == table.c.root_id)
-    )
+    # Hidden, or PostgreSQL might merge a few rows with all scopes.
+    home_id = unordered(table.c[noun.home_column]) if linked else table.c[noun.home_column]
+    statement = statement.join(home, and_(home.c.id == home_id, home.c.root_id == table.c.root_id))
     path = looked_up(home.c.path) if led else home.c.path
     inside = path_range(path, "reach_low", "reach_high")
     if readable and noun.shared:
