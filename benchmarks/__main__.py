@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import create, deep_pages, executor, operations, read, small_get
+from benchmarks import create, deep_pages, executor, operations, read, small_get, uploads
 
 BENCHMARKS = {
     "create": create.main,
@@ -13,6 +13,7 @@ BENCHMARKS = {
     "operations": operations.main,
     "read": read.main,
     "small_get": small_get.main,
+    "uploads": uploads.main,
 }
 
 

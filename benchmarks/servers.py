@@ -62,18 +62,40 @@ def _migrated(url: str) -> str:
 
 
 @contextmanager
-def sheaf(database_url: str) -> Iterator[Server]:
+def sheaf(database_url: str, **settings: str) -> Iterator[Server]:
     """Run our server as operators do, its log going to a file."""
     port = _free_port()
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SHEAF_")}
     environment = {
-        **inherited,
-        "SHEAF_DATABASE_URL": database_url,
+        **_environment(database_url),
         "SHEAF_PORT": str(port),
         "SHEAF_ROOT_TOKEN": TOKEN,
+        **settings,
     }
     with _running(["app", "serve", "--quiet"], port, environment):
         yield Server(f"http://{limit.HOST}:{port}", TOKEN)
+
+
+def _environment(database_url: str) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SHEAF_")}
+    return {**inherited, "SHEAF_DATABASE_URL": database_url}
+
+
+@contextmanager
+def worker(database_url: str) -> Iterator[None]:
+    """Run a process that applies uploads."""
+    command = [sys.executable, "-m", "app", "worker"]
+    process = subprocess.Popen(
+        command,
+        env=_environment(database_url),
+        cwd=PROJECT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(STOP_LIMIT_S)
 
 
 @contextmanager
