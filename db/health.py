@@ -39,6 +39,23 @@ LINKS = (
     Link(tables.tag_assignments, "resource_id", tables.resources),
     Link(tables.tag_assignments, "scope_id", tables.scopes),
     Link(tables.tokens, "scope_id", tables.scopes),
+    Link(tables.type_references, "resource_type_id", tables.resource_types),
+    Link(tables.type_references, "target_type_id", tables.resource_types),
+    Link(tables.resource_references, "source_id", tables.resources),
+    Link(tables.resource_references, "target_id", tables.resources),
+    Link(tables.resource_references, "target_type_id", tables.resource_types),
+    Link(tables.resource_references, "scope_id", tables.scopes),
+    Link(tables.batches, "scope_id", tables.scopes),
+    Link(tables.batch_payloads, "batch_id", tables.batches),
+    Link(tables.batch_failures, "batch_id", tables.batches),
+    Link(tables.batch_failures, "scope_id", tables.scopes),
+    Link(tables.waiting_records, "scope_id", tables.scopes),
+    Link(tables.waiting_records, "resource_type_id", tables.resource_types),
+    Link(tables.waiting_stakes, "batch_id", tables.batches),
+    Link(tables.waiting_stakes, "waiting_id", tables.waiting_records),
+    Link(tables.waiting_targets, "waiting_id", tables.waiting_records),
+    Link(tables.waiting_targets, "target_type_id", tables.resource_types),
+    Link(tables.waiting_targets, "scope_id", tables.scopes),
 )
 
 

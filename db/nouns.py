@@ -84,6 +84,8 @@ class Dependant:
     """The column that holds the id of what depends."""
     own: bool = False
     """Whether what depends is of the same noun, and so may go in the same batch."""
+    where: ColumnElement[bool] | None = None
+    """Which of the rows depend; all by default."""
 
 
 async def _nothing_more(_w: Writing, _items: Sequence[Any], _results: list[Result[Any]]) -> None:

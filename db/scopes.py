@@ -208,8 +208,15 @@ SCOPES: Noun[ScopeRow] = Noun(
         Dependant("resource", tables.resources, "scope_id"),
         Dependant("tag assignment", tables.tag_assignments, "scope_id"),
         Dependant("child scope", tables.scopes, "parent_scope_id"),
+        Dependant(
+            "unfinished upload", tables.batches, "scope_id", where=tables.batches.c.completed_at.is_(None)
+        ),
     ),
-    attached=(Dependant("token", tables.tokens, "scope_id"),),
+    attached=(
+        Dependant("token", tables.tokens, "scope_id"),
+        Dependant("failed record", tables.batch_failures, "scope_id"),
+        Dependant("finished upload", tables.batches, "scope_id"),
+    ),
 )
 
 CHILDREN = Edge(SCOPES, "parent_scope_id")

@@ -76,6 +76,8 @@ def _users(dependant: Dependant) -> Select[Any]:
     users = select(
         table.c[dependant.column].label("owner"), table.c.root_id, table.c[dependant.user].label("user")
     ).where(in_keys(table, "keys", dependant.column, "root_id"))
+    if dependant.where is not None:
+        users = users.where(dependant.where)
     # An object may depend in several ways.
     each = (users if dependant.user == "id" else users.distinct()).subquery()
     of_owner = (each.c.root_id, each.c.owner)
