@@ -1,4 +1,4 @@
-"""Read 1,000 resources with their types, scopes and tags: our server beside a stock one, on both databases."""
+"""Read 1,000 resources with types, scopes and tags: our server beside the limit and a stock one, on both databases."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import orjson
 from app.telemetry import configure_logging
 from benchmarks import measure
 from benchmarks.create import items, prepare
-from benchmarks.servers import databases, sheaf, stock
+from benchmarks.servers import databases, sheaf, stock, the_read_limit
 from db import engine
 from db.access import SYSTEM
 from db.commands import Create
@@ -100,15 +100,16 @@ def contender(name: str, session: aiohttp.ClientSession, server: Server, query: 
     return measure.Contender(name, lambda _round: body, send)
 
 
-async def race(ours: Server, other: Server) -> list[measure.Contender]:
-    """Measure both servers, which must answer the same."""
+async def race(by_hand: Server, ours: Server, other: Server) -> list[measure.Contender]:
+    """Measure the servers, which must answer the same."""
     async with aiohttp.ClientSession() as session:
         contenders = [
-            contender("stock Strawberry", session, other, STOCK),
+            contender("limit", session, by_hand, OURS),
             contender("Sheaf", session, ours, OURS),
+            contender("stock Strawberry", session, other, STOCK),
         ]
         answers = [normal(await each.send(each.make(0))) for each in contenders]
-        if answers[0] != answers[1] or len(answers[0]) != READ:
+        if any(answer != answers[0] for answer in answers) or len(answers[0]) != READ:
             raise RuntimeError("the servers answer differently")
         await measure.in_turns(contenders, budget_s=BUDGET_S)
     return contenders
@@ -121,7 +122,7 @@ def main() -> None:
         with databases(kind) as make_database, ExitStack() as stack:
             url = make_database()
             asyncio.run(store(url))
-            servers = [stack.enter_context(start(url)) for start in (sheaf, stock)]
+            servers = [stack.enter_context(start(url)) for start in (the_read_limit, sheaf, stock)]
             contenders = asyncio.run(race(*servers))
         rounds = len(contenders[0].times_ms)
         told = f"read {READ:,} of {STORED:,} resources with type, scope and {TAGS_EACH} tags, {rounds} rounds in turns"

@@ -107,6 +107,14 @@ def the_limit(database_url: str) -> Iterator[Server]:
 
 
 @contextmanager
+def the_read_limit(database_url: str) -> Iterator[Server]:
+    """Run the hand-written server for reads."""
+    port = _free_port()
+    with _running(["benchmarks.read_limit", database_url, str(port)], port, dict(os.environ)):
+        yield Server(f"http://{limit.HOST}:{port}", limit.TOKEN)
+
+
+@contextmanager
 def stock(database_url: str) -> Iterator[Server]:
     """Run what Strawberry's documentation leads to."""
     port = _free_port()
