@@ -14,10 +14,10 @@ from multidict import istr
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
 from app.metrics import NO_ROUTE
-from app.rest import problems
+from app.rest import problems, refusals
 from app.state import AUTHENTICATOR, CORS, DATABASE, METRICS, PROXIES, RATE_LIMITER, ROUTE, SETTINGS
 from app.telemetry import AccessLog, RequestLine, request_id
-from db.errors import Code, Refused, SheafError
+from db.errors import Code, NotFound, Refused, SheafError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,35 +113,36 @@ def id_of(request: web.BaseRequest) -> str:
 
 def _answer_to(error: Exception, request: web.Request, own_id: str) -> web.Response:
     """Turn whatever a handler raised into an answer; what we didn't foresee is logged once."""
+    path = request.rel_url.raw_path
     match error:
         case SheafError():
-            response = to_response(problems.of_error(error))
-            if isinstance(error, problems.TooSlow):
-                response.force_close()
-            return response
+            told = error
         case web.HTTPException():
-            return to_response(_http_error(error))
+            told = _http_error(error)
         case web.RequestPayloadError() | BadHttpMessage():
-            return to_response(problems.problem(Code.MALFORMED, f"the body can't be read: {error}"))
+            told = Refused(Code.MALFORMED, f"the body can't be read: {error}")
         case ConnectionError() if request.transport is None or request.transport.is_closing():
             return web.Response(status=HUNG_UP)
         case _:
-            log.error("bug", method=request.method, path=request.rel_url.raw_path, exc_info=error)
-            detail = f"an internal error; its request id is {own_id}"
-            return to_response(problems.problem(Code.INTERNAL, detail))
+            log.error("bug", method=request.method, path=path, exc_info=error)
+            told = SheafError(Code.INTERNAL, f"an internal error; its request id is {own_id}")
+    response = to_response(refusals.of_error(path, told))
+    if isinstance(told, problems.TooSlow):
+        response.force_close()
+    return response
 
 
-def _http_error(error: web.HTTPException) -> Answer:
+def _http_error(error: web.HTTPException) -> SheafError:
     """Say what aiohttp itself refuses in our words."""
     match error:
         case web.HTTPRequestEntityTooLarge():
-            return problems.problem(Code.TOO_LARGE, "the body is larger than the limit")
+            return Refused(Code.TOO_LARGE, "the body is larger than the limit")
         case web.HTTPMethodNotAllowed():
-            return problems.of_error(problems.MethodNotAllowed(error.method, sorted(error.allowed_methods)))
+            return problems.MethodNotAllowed(error.method, sorted(error.allowed_methods))
         case web.HTTPNotFound():
-            return problems.problem(Code.NOT_FOUND, "there is no such route")
+            return NotFound("there is no such route")
         case _:
-            return problems.problem(Code.MALFORMED, error.reason)
+            return Refused(Code.MALFORMED, error.reason)
 
 
 def to_response(answer: Answer) -> web.Response:

@@ -16,7 +16,7 @@ from app.limits import RateLimiter
 from app.metrics import Metrics
 from app.proxy import Proxies
 from app.rest import door
-from app.state import CONNECTIONS, CORS, METRICS, PROXIES, RATE_LIMITER, SETTINGS
+from app.state import CONNECTIONS, CORS, HUB, METRICS, PROXIES, RATE_LIMITER, SETTINGS
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -45,4 +45,5 @@ def create_app(settings: Settings) -> web.Application:
 
 async def _leave(app: web.Application) -> None:
     """End what would otherwise wait for the server's patience to end."""
+    app[HUB].leave()
     await app[CONNECTIONS].close()

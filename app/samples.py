@@ -86,3 +86,17 @@ OPERATIONS = {
     ],
     "stop_on_error": True,
 }
+
+# Seed 004 names no fields: the definition that its request is for, and two records.
+DEFINITION: dict[str, Any] = {
+    "name": "customer",
+    "externalIdField": "id",
+    "schema": {
+        "type": "object",
+        "properties": {"id": {"type": "string"}, "name": {"type": "string"}},
+        "required": ["id", "name"],
+    },
+}
+UPLOAD: dict[str, Any] = {
+    "resources": [{"id": "customer-1", "name": "Ada Lovelace"}, {"id": "customer-2", "name": "Alan Turing"}]
+}

@@ -58,6 +58,8 @@ class Watch:
         self._unread: deque[Heard] = deque()
         self._arrived = asyncio.Event()
         self._fell_behind = False
+        self.wake = self._arrived.set
+        """Let whoever waits look up, though nothing has come."""
 
     def offer(self, heard: Heard) -> None:
         """Keep what this watch wants; whoever leaves too much lying loses all of it."""
@@ -90,6 +92,7 @@ class Hub:
         self._unheard: deque[Placed] = deque()
         self._dropped = 0
         self._telling: asyncio.Task[None] | None = None
+        self.is_leaving = False
         database.listen(CHANNEL, self._hear)
 
     @property
@@ -116,6 +119,12 @@ class Hub:
         async with self._database.read("paths_of_scopes", brief=True) as reader:
             rows = await reader.fetch(_PATHS, {"places": list(places)})
         return {(scope, root): path for scope, root, path in rows}
+
+    def leave(self) -> None:
+        """Let those who could wait longer go: the server stops."""
+        self.is_leaving = True
+        for watch in self._watches:
+            watch.wake()
 
     async def close(self) -> None:
         """Stop telling."""

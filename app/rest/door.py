@@ -8,12 +8,12 @@ from app.bodies import read_body
 from app.http import caller_of, to_response
 from app.limits import within
 from app.metrics import NO_ROUTE
-from app.rest import catalogue, operations, probes, tokens
+from app.rest import catalogue, operations, probes, tokens, uploads
 from app.rest.exchange import Call
 from app.rest.openapi import route as openapi
 from app.rest.routes import Router
 from app.rest.work import Read, perform
-from app.state import DATABASE, ROUTE, SETTINGS
+from app.state import DATABASE, HUB, ROUTE, SETTINGS
 from db.access import NOBODY
 from db.errors import SheafError
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from app.rest.routes import Found
 
-INNER = Router(catalogue.routes())
+INNER = Router([*catalogue.routes(), *uploads.routes()])
 ROUTER: Router = Router(
     [
         *INNER.routes,
@@ -83,6 +83,8 @@ async def _answer(app: web.Application, request: web.Request, found: Found) -> w
         headers=_headers(request),
         body=await read_body(app, request) if request.body_exists else b"",
         segments=segments,
+        max_queued_records=app[SETTINGS].max_queued_records,
+        hub=app[HUB],
     )
     work = route.handle(call)
     if isinstance(work, Read):

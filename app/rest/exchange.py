@@ -8,8 +8,10 @@ from typing import Literal
 import msgspec
 
 from db.access import Principal
+from db.batches import DEFAULT_MAX_QUEUED_RECORDS
 from db.database import Database
 from db.errors import Code, Refused
+from db.events import Hub
 from db.idempotency import Answer
 
 JSON = "application/json; charset=utf-8"
@@ -29,6 +31,9 @@ class Call(msgspec.Struct, frozen=True):
     body: bytes = b""
     segments: Mapping[str, str] = {}
     """What the route's template left open: `id`."""
+    max_queued_records: int = DEFAULT_MAX_QUEUED_RECORDS
+    hub: Hub | None = None
+    """Where to hear of what happens; `None` for an operation of `/batch`, which never waits."""
 
     def require_json(self, *also: str) -> None:
         """Refuse a body of another media type (RFC 9110 section 15.5.16)."""

@@ -11,6 +11,8 @@ from db.errors import Code, SheafError, Throttled, Unauthorized, Unavailable
 from db.idempotency import Answer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from db.outcomes import Report
 
 PROBLEM = "application/problem+json"
@@ -104,26 +106,26 @@ def problem(
     errors: list[ItemError] | None = None,
     *,
     status: int | None = None,
-    **headers: str,
+    headers: Mapping[str, str] | None = None,
 ) -> Answer:
     """Return the answer that tells a refusal, with its code's status unless another one says more."""
     status = status or STATUS[code]
     document = Problem(f"urn:sheaf:problem:{code}", code, TITLE[code], status, detail, errors or UNSET)
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Answer(status, {"Content-Type": PROBLEM, **named}, msgspec.json.encode(document))
+    return Answer(status, {"Content-Type": PROBLEM, **(headers or {})}, msgspec.json.encode(document))
+
+
+def headers_of(error: SheafError) -> dict[str, str]:
+    """Return the headers that go with a refusal, whatever its form."""
+    if isinstance(error, MethodNotAllowed):
+        return {"Allow": ", ".join(error.allowed)}
+    if isinstance(error, Unavailable):
+        return {"Retry-After": str(error.retry_after_s)}
+    return {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthorized) else {}
 
 
 def of_error(error: SheafError) -> Answer:
     """Return the answer for a request that failed as a whole."""
-    if isinstance(error, MethodNotAllowed):
-        return problem(error.code, error.detail, Allow=", ".join(error.allowed))
-    if isinstance(error, Unavailable):
-        return problem(
-            error.code, error.detail, status=status_of(error), Retry_After=str(error.retry_after_s)
-        )
-    if isinstance(error, Unauthorized):
-        return problem(error.code, error.detail, WWW_Authenticate="Bearer")
-    return problem(error.code, error.detail, status=status_of(error))
+    return problem(error.code, error.detail, status=status_of(error), headers=headers_of(error))
 
 
 def of_report(report: Report[Any], *, single: bool = False) -> Answer:

@@ -13,10 +13,9 @@ from db.data_rules.compiled import definitions
 from db.data_rules.types import targets_of
 from db.outcomes import Outcome, Result, failed
 from db.resource_types import RESOURCE_TYPES, ResourceTypeRow
-from db.tables import resource_types, resources
-from db.uploads.lookups import type_at, types_at, unknown_type
+from db.tables import resources
+from db.uploads.lookups import keys_of, type_at, types_at, unknown_type
 from db.uploads.singles import no_scope
-from db.writes import in_keys
 from db.writes.creates import create as create_rows
 from db.writes.deletes import remove as remove_rows
 from db.writes.updates import update as update_rows
@@ -109,11 +108,9 @@ async def _shown(
 
 async def _with_references(reader: Reader, rows: Sequence[ResourceTypeRow]) -> list[DefinitionRow]:
     """Look up what all the types that some types refer to are called."""
-    targets = {(target, row.root_id) for row in rows for target in targets_of(row).values()}
-    keys: dict[tuple[str, str], str] = {}
-    if targets:
-        for target, root_id, key in await reader.fetch(_keys(), {"keys": sorted(targets)}):
-            keys[target, root_id] = key
+    keys = await keys_of(
+        reader, {(target, row.root_id) for row in rows for target in targets_of(row).values()}
+    )
     return [
         DefinitionRow(
             row, [(target, keys[target, row.root_id]) for target in sorted(set(targets_of(row).values()))]
@@ -129,12 +126,6 @@ async def _sampled(reader: Reader, row: ResourceTypeRow) -> Sample:
     records = await reader.fetch(_newest(), {"root": row.root_id, "type": row.id, "most": SAMPLE})
     failing = sum(bool(definition.faults(msgspec.json.decode(data))) for (data,) in records)
     return Sample(len(records), failing)
-
-
-@lru_cache(maxsize=1)
-def _keys() -> Select[Any]:
-    c = resource_types.c
-    return select(c.id, c.root_id, c.key).where(in_keys(resource_types, "keys", "id", "root_id"))
 
 
 @lru_cache(maxsize=1)

@@ -12,9 +12,10 @@ from db.errors import NotFound
 from db.resource_types import RESOURCE_TYPES, ResourceTypeRow
 from db.tables import resource_types, scopes
 from db.uploads.deletions import Asked, stored
+from db.writes import in_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from db.access import Reach
     from db.database import Reader
@@ -51,6 +52,14 @@ async def record_at(reader: Reader, reach: Reach, type_id: str, external_id: str
     return (await stored(reader, asked, [external_id], locking=False)).get(external_id)
 
 
+async def keys_of(reader: Reader, types: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Return the keys of types by their (id, root_id)."""
+    if not types:
+        return {}
+    records = await reader.fetch(_keys(), {"keys": sorted(types)})
+    return {(type_id, root_id): key for type_id, root_id, key in records}
+
+
 def unknown_type(name: str) -> NotFound:
     """Tell that a scope can use no type of a name."""
     return NotFound(f"there is no schema definition {name[:256]!r}")
@@ -80,3 +89,9 @@ def _all() -> Select[Any]:
 def _named() -> Select[Any]:
     c = resource_types.c
     return _all().where(or_(any_of(c.key_folded, "names"), any_of(c.id, "names")))
+
+
+@lru_cache(maxsize=1)
+def _keys() -> Select[Any]:
+    c = resource_types.c
+    return select(c.id, c.root_id, c.key).where(in_keys(resource_types, "keys", "id", "root_id"))

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from app.rest import headers
 from app.rest.headers import Header
-from app.rest.openapi.operations import Operation, PathParameter, Reply
+from app.rest.openapi.operations import PROBLEM_DOCUMENT, Operation, PathParameter, Refusal, Reply
 from app.rest.openapi.schemas import REFERENCE, Schema, Schemas
 from app.rest.parameters import QueryParameter
-from app.rest.problems import PROBLEM, STATUS, STATUS_OF_ERROR, Problem, TooSlow
+from app.rest.problems import STATUS, STATUS_OF_ERROR, TooSlow
 from db.errors import Code, Throttled
 
 if TYPE_CHECKING:
@@ -64,8 +64,9 @@ class _Document:
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self._routes = routes
-        problem = Reply(status=500, says="", shapes=(Problem,))
-        last = Operation(id="", summary="", tag="", replies=(problem,))
+        forms = dict.fromkeys([PROBLEM_DOCUMENT, *(route.operation.refusal for route in routes)])
+        refusals = Reply(status=500, says="", shapes=tuple(form.shape for form in forms))
+        last = Operation(id="", summary="", tag="", replies=(refusals,))
         self._schemas = Schemas([*(route.operation for route in routes), last])
         self._parameters: dict[str, Schema] = {}
         self._headers: dict[str, Schema] = {}
@@ -76,7 +77,7 @@ class _Document:
         paths: dict[str, dict[str, Any]] = {}
         for route in self._routes:
             paths.setdefault(route.template, {})[route.method.lower()] = self._operation(route.operation)
-        self._refusal(STATUS[Code.METHOD_NOT_ALLOWED], [Code.METHOD_NOT_ALLOWED])
+        self._refusal(PROBLEM_DOCUMENT, STATUS[Code.METHOD_NOT_ALLOWED], [Code.METHOD_NOT_ALLOWED])
         return {
             "openapi": "3.1.0",
             "info": {
@@ -120,7 +121,7 @@ class _Document:
             }
         responses = {str(reply.status): self._reply(reply) for reply in operation.replies}
         for status, codes in _by_status(operation).items():
-            responses[str(status)] = self._refusal(status, codes)
+            responses[str(status)] = self._refusal(operation.refusal, status, codes)
         described["responses"] = dict(sorted(responses.items()))
         return described
 
@@ -130,7 +131,7 @@ class _Document:
             case PathParameter():
                 return {"in": "path", **described, "required": True, "schema": parameter.schema}
             case QueryParameter():
-                style = {"explode": False} if parameter.schema["type"] == "array" else {}
+                style = {"explode": False} if parameter.schema.get("type") == "array" else {}
                 return {"in": "query", **described, **style, "schema": parameter.schema}
             case Header(required=True):
                 return {"in": "header", **described, "required": True, "schema": parameter.schema}
@@ -168,23 +169,21 @@ class _Document:
             described[header.name] = {"$ref": f"#/components/headers/{header.name}"}
         return described
 
-    def _refusal(self, status: int, codes: list[Code]) -> Schema:
-        """Describe the problems of one status; those of a single code are kept among the components."""
-        schema = {
-            "allOf": [
-                {"$ref": REFERENCE.format(name="Problem")},
-                {"properties": {"code": {"enum": [code.value for code in codes]}}},
-            ]
-        }
+    def _refusal(self, form: Refusal, status: int, codes: list[Code]) -> Schema:
+        """Describe the refusals of one status; those of a single code are kept among the components."""
+        schema: Schema = {"$ref": REFERENCE.format(name=form.shape.__name__)}
+        if form.tells_code:
+            narrowed = {"properties": {"code": {"enum": [code.value for code in codes]}}}
+            schema = {"allOf": [schema, narrowed]}
         response = {
             "description": f"{HTTPStatus(status).phrase}: {', '.join(codes)}",
             "headers": self._response_headers(HEADER_OF[code] for code in codes if code in HEADER_OF),
-            "content": {PROBLEM: {"schema": schema}},
+            "content": {form.media_type: {"schema": schema}},
         }
         if len(codes) > 1:
             return response
         words = codes[0].split("_") if status == STATUS[codes[0]] else HTTPStatus(status).phrase.split()
-        name = "".join(word.capitalize() for word in words)
+        name = form.names + "".join(word.capitalize() for word in words)
         self._responses[name] = response
         return {"$ref": f"#/components/responses/{name}"}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from app.rest.problems import PROBLEM, Problem
 from db.errors import Code
 
 if TYPE_CHECKING:
@@ -76,6 +77,24 @@ class Reply:
     link: Link | None = None
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """The form in which a dialect refuses."""
+
+    media_type: str
+    shape: type[msgspec.Struct]
+    names: str = ""
+    """What the names of its responses begin with."""
+
+    @property
+    def tells_code(self) -> bool:
+        """Whether the code is a member of it."""
+        return "code" in self.shape.__struct_fields__
+
+
+PROBLEM_DOCUMENT = Refusal(PROBLEM, Problem)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Operation:
     """One method of one path, as a client sees it."""
@@ -87,6 +106,7 @@ class Operation:
     body: Body | None = None
     replies: tuple[Reply, ...]
     refusals: frozenset[Code] = field(default_factory=frozenset)
-    """The codes of its problems, besides those that any operation may have."""
+    """The codes of its refusals, besides those that any operation may have."""
+    refusal: Refusal = PROBLEM_DOCUMENT
     public: bool = False
     """Whether it takes no token."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import msgspec
 from msgspec import UnsetType
 
-from app.rest.openapi.members import MEANINGS
+from app.rest.openapi.members import MEANINGS, MEANINGS_IN
 from db.shapes import NO_NULL
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ Schema = dict[str, Any]
 
 REFERENCE = "#/components/schemas/{name}"
 FIXED = "it can't change: it may be sent as it is stored"
-_GENERIC = re.compile(r"OutcomeShown_(\w+)_\Z")
+_GENERIC = re.compile(r"(OutcomeShown|Envelope)_(list_)?(?:\w+\.)*(\w+?)_+\Z")
 
 JSON_SCHEMAS: dict[str, Schema] = {
     "JsonValue": {
@@ -60,7 +60,7 @@ class Schemas:
         schemas, found = msgspec.json.schema_components(list(shapes), ref_template=REFERENCE)
         _let_unset_be_absent(shapes, found)
         self._of = {shape: _plain(schema) for shape, schema in zip(shapes, schemas, strict=True)}
-        whole = {_name(name): _described(schema) for name, schema in found.items()}
+        whole = {_name(name): _described(name.partition("_")[0], schema) for name, schema in found.items()}
         narrow = {_name_of(body): _narrowed(whole[body.shape.__name__], body) for body in bodies}
         self.components = whole | narrow | JSON_SCHEMAS
 
@@ -124,16 +124,20 @@ def _structs(types: Iterable[msgspec.inspect.Type]) -> Iterator[msgspec.inspect.
 
 
 def _name(name: str) -> str:
-    return _GENERIC.sub(r"\1Outcome", name)
+    """Return what to call a component: a generic type is named after what it is of."""
+    if (generic := _GENERIC.match(name)) is None:
+        return name
+    kind, listed, of = generic.groups()
+    return of + ("Outcome" if kind == "OutcomeShown" else "ListAnswer" if listed else "Answer")
 
 
-def _described(schema: Schema) -> Schema:
+def _described(owner: str, schema: Schema) -> Schema:
     """Return a component with its members' meanings, and with what holds for every request if it is asked for."""
     asked = schema.get("additionalProperties") is False
     plain = _plain(schema, asked=asked)
     if "properties" in plain:
         plain["properties"] = {
-            name: {"description": MEANINGS[name]}
+            name: {"description": MEANINGS_IN.get(owner, MEANINGS).get(name) or MEANINGS[name]}
             | {key: value for key, value in part.items() if key != "description"}
             for name, part in plain["properties"].items()
         }

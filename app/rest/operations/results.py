@@ -11,6 +11,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from app.rest.exchange import Answer, json_answer
 from app.rest.problems import STATUS
+from app.rest.uploads.envelopes import CodedAnswer
 from app.rest.work import replayed
 from db.errors import Code
 from db.plans import Undone
@@ -102,5 +103,6 @@ def _error(answer: Answer) -> ErrorShown:
     body = msgspec.json.decode(answer.body) if answer.body else None
     body = body if isinstance(body, dict) else {}
     message = body.get("detail") or body.get("message") or ""
-    code = body.get("code") or _CODE_OF_STATUS.get(answer.status, Code.INTERNAL)
+    code = answer.code if isinstance(answer, CodedAnswer) else body.get("code")
+    code = code or _CODE_OF_STATUS.get(answer.status, Code.INTERNAL)
     return ErrorShown(str(code), str(message))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from yarl import URL
 
-from app.rest import problems
+from app.rest import problems, refusals
 from app.rest.exchange import Call
 from app.rest.operations import references
 from app.rest.operations.envelope import require_few_items
@@ -18,7 +18,9 @@ from app.rest.operations.requests import Request, encoded, items_in, refuse_nest
 from app.rest.operations.results import Result
 from app.rest.work import Act, Write, idempotency_key
 from app.telemetry import request_id
+from db.batches import BATCHES
 from db.coalescing import Keyed
+from db.commands import Create
 from db.errors import Code, Refused, SheafError
 from db.plans import Operation
 from db.shapes import MAX_DEPTH
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from app.rest.operations.envelope import Entry, Envelope
     from app.rest.routes import Found, Route, Router
     from db.coalescing import Task
+    from db.commands import Command
     from db.idempotency import Answer
 
 log = structlog.get_logger("sheaf.batch")
@@ -45,6 +48,9 @@ class Translation:
         # By index: how many items an operation has, and how many bytes of values it took.
         self._items: dict[int, int] = {}
         self._filled_bytes: dict[int, int] = {}
+        # By index: where an operation goes, with all values filled in.
+        self._urls: dict[int, str] = {}
+        self._dry_run = envelope.dry_run
         self.operations: list[Operation[Result]] = []
         for index, entry in enumerate(envelope.entries):
             takes: list[str] = []
@@ -60,7 +66,7 @@ class Translation:
         return Operation(
             begin=begin,
             finish=lambda outcome: Result(self._renders[index](outcome)),
-            fail=partial(failure, index),
+            fail=partial(self._failure, index, entry),
             id=entry.id,
             depends_on=frozenset(entry.depends_on),
             refers_to=frozenset(filter(None, map(references.named, takes))),
@@ -70,14 +76,17 @@ class Translation:
         self, index: int, entry: Entry, takes_values: bool, results: Mapping[str, Result]
     ) -> Task | Result:
         if isinstance(entry.request, Refused):
-            return failure(index, entry.request)
+            return self._failure(index, entry, entry.request)
         try:
             request = self._filled(index, entry.request, results) if takes_values else entry.request
+            self._urls[index] = request.url
             call, route = self._call(request)
             work = route.handle(call)
             if isinstance(work, Act):
                 detail = f"{request.url[:200]} can't be part of a batch"
                 raise Refused(Code.INVALID_VALUE, detail)
+            if self._dry_run and isinstance(work, Write) and _is_upload(work.command):
+                raise Refused(Code.INVALID_VALUE, "an upload batch can't be part of a dry run")
             self._renders[index] = work.render
             if not isinstance(work, Write):
                 return work.task
@@ -86,7 +95,16 @@ class Translation:
         except Unresolved as unresolved:
             return Result(problems.problem(Code.FAILED_DEPENDENCY, str(unresolved)))
         except SheafError as error:
-            return failure(index, error)
+            return self._failure(index, entry, error)
+
+    def _failure(self, index: int, entry: Entry, error: Exception) -> Result:
+        """Return the result of an operation that raised; a bug is told with the request id, and logged."""
+        if not isinstance(error, SheafError):
+            log.error("bug_in_operation", index=index, exc_info=error)
+            detail = f"an internal error; its request id is {request_id.get()}"
+            error = SheafError(Code.INTERNAL, detail)
+        written = entry.request.url if isinstance(entry.request, Request) else ""
+        return Result(refusals.of_error(self._urls.get(index, written), error))
 
     def _filled(self, index: int, request: Request, results: Mapping[str, Result]) -> Request:
         """Fill in the values of earlier answers; what comes of it then is checked like what a client wrote."""
@@ -124,8 +142,13 @@ class Translation:
             request.headers,
             request.sent,
             segments,
+            self._outer.max_queued_records,
         )
         return call, route
+
+
+def _is_upload(command: Command) -> bool:
+    return isinstance(command, Create) and command.noun is BATCHES
 
 
 def _references(request: Request) -> list[str]:
@@ -135,12 +158,3 @@ def _references(request: Request) -> list[str]:
         *filter(references.refers, texts),
         *references.in_value(request.body),
     ]
-
-
-def failure(index: int, error: Exception) -> Result:
-    """Return the result of an operation that raised; a bug is told with the request id, and logged."""
-    if isinstance(error, SheafError):
-        return Result(problems.of_error(error))
-    log.error("bug_in_operation", index=index, exc_info=error)
-    detail = f"an internal error; its request id is {request_id.get()}"
-    return Result(problems.problem(Code.INTERNAL, detail))
