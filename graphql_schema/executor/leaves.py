@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum, Flag
+from functools import lru_cache
 from math import inf
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,9 @@ _CONDITIONS: dict[Any, str] = {
 _NOTHING = type(None)
 
 
+_compiled = lru_cache(maxsize=64)(lambda code: compile(code, "<leaves>", "eval"))
+
+
 class Unusual(Exception):
     """A value that the generated code leaves to the careful one."""
 
@@ -60,11 +64,13 @@ class Leaf:
         if self.condition is None and kind.coerce_output_value is str:
             # As Python's own `str` is: it returns a text itself.
             self.condition = _TEXT
-        self._quick = _quick(self)
+        self._quick: Callable[[list[Any]], list[Any]] | None = None
 
     def complete(self, run: Run, values: list[Any], place: Place) -> Column:
         """Serialize a column."""
         del place
+        if self._quick is None:
+            self._quick = _quick(self)
         try:
             return self._quick(values), False
         except Exception:  # noqa: BLE001 - found again, value by value
@@ -123,7 +129,7 @@ def _quick(leaf: Leaf) -> Callable[[list[Any]], list[Any]]:
     names: dict[str, Any] = {"inf": inf}
     usual, other = expression(leaf, names, "")
     code = f"lambda values: [v if {usual} else {other} for v in values]"
-    made: Callable[[list[Any]], list[Any]] = eval(code, names)  # noqa: S307 - of constants only
+    made: Callable[[list[Any]], list[Any]] = eval(_compiled(code), names)  # noqa: S307 - of constants only
     return made
 
 
