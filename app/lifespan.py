@@ -41,6 +41,7 @@ async def database(app: web.Application) -> AsyncIterator[None]:
         pool_size=settings.pool_size,
         time_limit_s=settings.time_limit_s,
         join_reads=settings.join_reads,
+        join_creates=settings.join_creates,
     )
     app[DATABASE] = opened
     opened.observer = app[METRICS]

@@ -126,6 +126,9 @@ class Settings:
     join_reads: bool = _setting(  # type: ignore[assignment]
         True, _switch, "whether reads of single objects by concurrent requests share statements"
     )
+    join_creates: bool = _setting(  # type: ignore[assignment]
+        True, _switch, "whether single creates by concurrent requests share transactions"
+    )
     upload_engine: bool = _setting(  # type: ignore[assignment]
         True, _switch, "whether this server also applies uploads; else `sheaf worker` must run"
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from db import idempotency, tables
@@ -22,6 +24,7 @@ from db.commands import (
     Update,
     name_of,
 )
+from db.joined_creates import Apart, Run, alike, is_plain, join
 from db.outcomes import Outcome, Report, Result
 from db.uploads import definitions, singles
 from db.uploads.cancelling import cancel
@@ -31,7 +34,7 @@ from db.writes.deletes import remove
 from db.writes.updates import update
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from db.access import Principal
     from db.database import Database, Transaction
@@ -101,6 +104,9 @@ async def run(
     """
     caller.require(Role.WRITER)
     now = instant()
+    if database.join_creates and not dry_run and isinstance(command, Create) and is_plain(command):
+        with suppress(Apart):
+            return await join(database, Run(caller, command, now), _together)
 
     async def work(tx: Transaction) -> Report[Any]:
         report = await attempt(tx, caller, command, now)
@@ -112,6 +118,25 @@ async def run(
         return await database.write(name_of(command), work)
     except RolledBack as undone:
         return undone.report
+
+
+async def _together(tx: Transaction, runs: Sequence[Run]) -> list[Report[Any]]:
+    """Execute plain creates of several requests, those of one caller and noun as one command.
+
+    Raises `Apart` for a fault of one among them: each is run alone then, and tells its own.
+    """
+    reports: list[Report[Any] | None] = [None] * len(runs)
+    for positions in alike(runs):
+        first = runs[positions[0]]
+        items = [item for position in positions for item in runs[position].command.items]
+        command = replace(first.command, items=items, joined=len(runs) > 1)
+        results = await execute(tx, first.caller, command, first.now)
+        if any(result.faults for result in results):
+            tx.executed.clear()
+            raise Apart
+        for position, result in zip(positions, results, strict=True):
+            reports[position] = Report([result], committed=True)
+    return [report for report in reports if report is not None]
 
 
 async def run_once(

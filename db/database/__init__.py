@@ -57,7 +57,12 @@ POSTGRESQL = ("postgresql://", "postgres://")
 
 
 def open_database(
-    url: str, *, pool_size: int = 10, time_limit_s: float = 30.0, join_reads: bool = True
+    url: str,
+    *,
+    pool_size: int = 10,
+    time_limit_s: float = 30.0,
+    join_reads: bool = True,
+    join_creates: bool = True,
 ) -> Database:
     """Return the database that a URL names (`sqlite:///path` or `postgresql://…`); it connects at first use."""
     check_url(url)
@@ -69,6 +74,7 @@ def open_database(
         # Reads of SQLite are work of this machine's processors: more threads would only wait.
         database = SqliteDatabase(path, pool_size=min(pool_size, 4), time_limit_s=time_limit_s)
     database.joining = Joining() if join_reads else None
+    database.join_creates = join_creates
     return database
 
 

@@ -180,6 +180,8 @@ class Transaction(Reader):
 class Database(ABC):
     """A catalogue's database: named reads and writes, retried, observed, their errors translated."""
 
+    join_creates: bool = True
+    """Whether single creates of concurrent requests share transactions."""
     observer: Observer | None = None
     meter: Meter | None = None
     joining: Joining | None = None
@@ -194,14 +196,21 @@ class Database(ABC):
         """Open a short reading session; a brief one looks up a few keys, so it may share a connection."""
 
     async def write(
-        self, name: str, work: Callable[[Transaction], Awaitable[T]], *, lock: str | None = None
+        self,
+        name: str,
+        work: Callable[[Transaction], Awaitable[T]],
+        *,
+        lock: str | None = None,
+        hasty: bool = False,
     ) -> T:
         """Run `work` in one transaction, again if another transaction was in its way, and return its answer.
 
         Never nested. Once begun it ends by itself even if the caller is cancelled. With `lock` no other
-        transaction of that name may run anywhere: `db.errors.Conflict` at once, not a wait.
+        transaction of that name may run anywhere: `db.errors.Conflict` at once, not a wait. A hasty one waits for
+        no row that another holds, and isn't repeated: `Retry` then.
         """
-        task = asyncio.ensure_future(self._attempts(name, work, lock))
+        attempts = self._attempt(name, work, lock, hasty) if hasty else self._attempts(name, work, lock)
+        task = asyncio.ensure_future(attempts)
         self._running.add(task)
         task.add_done_callback(self._settled)
         return await asyncio.shield(task)
@@ -243,36 +252,44 @@ class Database(ABC):
         """Tell the listeners of announcements in every process, later and at most once; never fails."""
 
     @abstractmethod
-    async def _once(self, name: str, work: Callable[[Transaction], Awaitable[T]], lock: str | None) -> T:
+    async def _once(
+        self, name: str, work: Callable[[Transaction], Awaitable[T]], lock: str | None, hasty: bool
+    ) -> T:
         """Run one attempt; `Retry` when it should be repeated, nothing of it being stored."""
+
+    async def _attempt(
+        self, name: str, work: Callable[[Transaction], Awaitable[T]], lock: str | None, hasty: bool
+    ) -> T:
+        began, failed = time.perf_counter(), True
+        executed: list[tuple[str | None, str, list[Outcome]]] = []
+        announced: list[Announcement] = []
+
+        async def noted(tx: Transaction) -> T:
+            tx.executed, tx.announced = executed, announced
+            return await work(tx)
+
+        try:
+            answer = await self._once(name, noted, lock, hasty)
+            failed = False
+            if announced:
+                self._announce([encode(each) for each in merged(announced)])
+            return answer
+        except Retry:
+            executed.clear()
+            raise
+        finally:
+            if self.observer:
+                self.observer.transaction(name, time.perf_counter() - began, failed=failed)
+            self._count(executed, committed=not failed)
 
     async def _attempts(self, name: str, work: Callable[[Transaction], Awaitable[T]], lock: str | None) -> T:
         given_up = ""
         for attempt in range(ATTEMPTS):
-            began, failed = time.perf_counter(), True
-            executed: list[tuple[str | None, str, list[Outcome]]] = []
-            announced: list[Announcement] = []
-
-            async def noted(
-                tx: Transaction, executed: list[Any] = executed, announced: list[Announcement] = announced
-            ) -> T:
-                tx.executed, tx.announced = executed, announced
-                return await work(tx)
-
             try:
-                answer = await self._once(name, noted, lock)
-                failed = False
-                if announced:
-                    self._announce([encode(each) for each in merged(announced)])
-                return answer
+                return await self._attempt(name, work, lock, hasty=False)
             except Retry as reason:
-                executed.clear()
                 given_up = reason.given_up
                 log.info("transaction_retried", transaction=name, attempt=attempt, reason=str(reason))
-            finally:
-                if self.observer:
-                    self.observer.transaction(name, time.perf_counter() - began, failed=failed)
-                self._count(executed, committed=not failed)
             await asyncio.sleep(FIRST_PAUSE_S * 2**attempt * (0.5 + random.random()))  # noqa: S311 - jitter
         raise Unavailable(given_up)
 

@@ -50,6 +50,8 @@ CONNECT_LIMIT_S = 10
 SILENCE_S = LOCK_TIMEOUT_S + 5
 compiled = Compiler(PGDialect(paramstyle="numeric_dollar"))  # type: ignore[no-untyped-call]  # untyped
 
+_BEGIN = "begin isolation level read committed"
+_BEGIN_HASTY = f"{_BEGIN}; set local lock_timeout = 20"
 _FENCE = (
     "select case when exclusive then pg_advisory_xact_lock(key) else pg_advisory_xact_lock_shared(key) end"
     " from unnest($1::bigint[], $2::bool[]) as k(key, exclusive)"
@@ -302,11 +304,13 @@ class PostgresqlDatabase(Database):
         async with self._connection() as connection:
             yield PostgresqlReader(self, connection, name)
 
-    async def _once(self, name: str, work: Callable[[Transaction], Awaitable[T]], lock: str | None) -> T:
+    async def _once(
+        self, name: str, work: Callable[[Transaction], Awaitable[T]], lock: str | None, hasty: bool
+    ) -> T:
         committing = False
         try:
             async with self._connection() as connection:
-                await connection.execute("begin isolation level read committed")
+                await connection.execute(_BEGIN_HASTY if hasty else _BEGIN)
                 try:
                     tx = PostgresqlTransaction(self, connection, name)
                     if lock is not None:

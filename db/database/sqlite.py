@@ -120,7 +120,10 @@ class SqliteDatabase(Database):
                 else:
                     self._readers.give_back(connection)
 
-    async def _once(self, name: str, work: Callable[[Transaction], Awaitable[T]], lock: str | None) -> T:
+    async def _once(
+        self, name: str, work: Callable[[Transaction], Awaitable[T]], lock: str | None, hasty: bool
+    ) -> T:
+        del hasty  # there are no rows that another holds
         if lock is None:
             return await self._transact(name, work)
         if lock in self._locks:
