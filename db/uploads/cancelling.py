@@ -13,6 +13,7 @@ from db.batches import BATCHES, BatchRow, Status, WaitingRow
 from db.commands import Target
 from db.errors import Code, Fault
 from db.outcomes import Outcome, Result, failed
+from db.reads import reach_parameters
 from db.tables import batch_payloads, waiting_records, waiting_stakes
 from db.uploads.chains import Stake
 from db.uploads.settlements import Settlement, settle
@@ -30,7 +31,8 @@ async def cancel(w: Writing, batch_id: str) -> Result[BatchRow]:
     """Cancel a batch that isn't done; one that is cancelled already stays as it is, one that is done is `locked`."""
     tx = w.tx
     # What waits is locked before its batch, as everywhere.
-    waiting = await tx.fetch(_waiting_of(), {"batch": batch_id})
+    parameters = {**reach_parameters(w.caller), "batch": batch_id}
+    waiting = await tx.fetch(_waiting_of(narrowed=w.caller.reach is not None), parameters)
     rows = (await lock(w, BATCHES, [batch_id])).get(batch_id, [])
     batch = find(BATCHES, Target(batch_id), {batch_id: rows})
     if isinstance(batch, Fault):
@@ -68,10 +70,13 @@ async def _unpark(w: Writing, batch: BatchRow, rows: list[WaitingRow], settlemen
     await forget(w, [row for key, row in by_key.items() if key not in shared])
 
 
-@lru_cache(maxsize=1)
-def _waiting_of() -> Select[Any]:
+@lru_cache(maxsize=2)
+def _waiting_of(*, narrowed: bool) -> Select[Any]:
+    """Lock what waits of a batch; the same id may be another root's, which is none of a narrowed caller's."""
     table = waiting_records
     mine = select(waiting_stakes.c.waiting_id).where(waiting_stakes.c.batch_id == bindparam("batch"))
+    if narrowed:
+        mine = mine.where(waiting_stakes.c.root_id == bindparam("reach_root"))
     return select(table).where(table.c.id.in_(mine)).order_by(table.c.id).with_for_update(of=table)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphql import GraphQLObjectType, build_schema, get_named_type, is_composite_type
 
+from db.batches import BATCHES, Kind, NewBatch
 from db.commands import Create
 from db.database import open_database
 from db.engine import run
@@ -23,6 +24,7 @@ from db.scopes import SCOPES, NewScope
 from db.tag_assignments import TAG_ASSIGNMENTS, NewTagAssignment
 from db.tag_groups import TAG_GROUPS, NewTagGroup
 from db.tags import TAGS
+from db.uploads.turns import apply_next
 from graphql_schema.schema import print_schema
 from tests import factories
 from tests.graphql_schema.client import Client, Statements
@@ -42,7 +44,10 @@ LISTS = {
     "TagGroup": 'tagGroups(key: "k", ',
     "Tag": 'tags(scopeId: "scope_sales", withDescendants: true, ',
     "TagAssignment": "tagAssignments(",
+    "Batch": "batches(",
 }
+# What shows a part of an object, and leads nowhere.
+PARTS = {"BatchCounts", "BatchOptions", "ItemError"}
 # What a connection is asked for, and where the number or the objects are in the answer.
 OF_CONNECTIONS = {
     "(first: 5) { nodes { id } }": "nodes",
@@ -68,11 +73,15 @@ class Edge(NamedTuple):
     target: str
     kind: str
     """`one`, `list` or `connection`."""
+    leaf: str
+    """What is asked of its objects: `id`, where they have one."""
 
     @property
     def selections(self) -> dict[str, str | None]:
         """What it is asked for, and where the answer has it."""
-        return dict(OF_CONNECTIONS) if self.kind == "connection" else {"{ id }": None}
+        if self.kind != "connection":
+            return {f"{{ {self.leaf} }}": None}
+        return {text.replace("{ id }", f"{{ {self.leaf} }}"): where for text, where in OF_CONNECTIONS.items()}
 
 
 class Line(NamedTuple):
@@ -91,14 +100,25 @@ class Line(NamedTuple):
 def edges() -> dict[str, list[Edge]]:
     """Return the edges of each type of the catalogue, as a client's tool reads them from the schema."""
     schema = build_schema(print_schema())
-    found = {}
-    for owner in schema.get_possible_types(schema.type_map["Node"]):  # type: ignore[arg-type]  # an interface
-        found[owner.name] = [
-            _edge(owner.name, name, field.type)
-            for name, field in owner.fields.items()
-            if is_composite_type(get_named_type(field.type))
-        ]
-    return found
+    return {
+        owner.name: _edges_of(owner)
+        for owner in schema.get_possible_types(schema.type_map["Node"])  # type: ignore[arg-type]  # an interface
+    }
+
+
+def edges_below(edge: Edge) -> list[Edge]:
+    """Return the edges of the objects that an edge leads to."""
+    target = build_schema(print_schema()).type_map[edge.target]
+    assert isinstance(target, GraphQLObjectType)
+    return _edges_of(target)
+
+
+def _edges_of(owner: GraphQLObjectType) -> list[Edge]:
+    return [
+        _edge(owner.name, name, field.type)
+        for name, field in owner.fields.items()
+        if is_composite_type(get_named_type(field.type)) and get_named_type(field.type).name not in PARTS
+    ]
 
 
 def query_fields() -> dict[str, bool]:
@@ -115,9 +135,13 @@ def query_fields() -> dict[str, bool]:
 
 def _edge(owner: str, name: str, answer: Any) -> Edge:
     named = get_named_type(answer)
+    kind = "list" if "[" in str(answer) else "one"
     if isinstance(named, GraphQLObjectType) and "nodes" in named.fields:
-        return Edge(owner, name, get_named_type(named.fields["nodes"].type).name, "connection")
-    return Edge(owner, name, named.name, "list" if "[" in str(answer) else "one")
+        named, kind = get_named_type(named.fields["nodes"].type), "connection"
+    leaves = [
+        each for each, field in named.fields.items() if not is_composite_type(get_named_type(field.type))
+    ]
+    return Edge(owner, name, named.name, kind, "id" if "id" in leaves else leaves[0])
 
 
 async def fill(acme: Database) -> Client:
@@ -131,7 +155,14 @@ async def fill(acme: Database) -> Client:
     everything = await factories.caller_in(acme, "scope_acme")
     nouns: dict[Any, list[Any]] = {
         RESOURCE_TYPES: [
-            NewResourceType(id=f"resource_type_n{i}", scope_id=f"scope_n{i}", key="k", name="N")
+            NewResourceType(
+                id=f"resource_type_n{i}",
+                scope_id=f"scope_n{i}",
+                key="k",
+                name="N",
+                schema={"properties": {"id": {}, "of": {"$ref": "schemas/k"}}},
+                external_id_field="id",
+            )
             for i in range(MANY)
         ],
         TAG_GROUPS: [
@@ -140,7 +171,11 @@ async def fill(acme: Database) -> Client:
         TAGS: [factories.new_tag(f"n{i}", f"tag_group_n{i}", scope_id=f"scope_n{i}") for i in range(MANY)],
         RESOURCES: [
             factories.new_resource(
-                "e", id=f"resource_n{i}", scope_id=f"scope_n{i}", resource_type_id=f"resource_type_n{i}"
+                "e",
+                id=f"resource_n{i}",
+                scope_id=f"scope_n{i}",
+                resource_type_id=f"resource_type_n{i}",
+                data={"id": "e", "of": "e"},
             )
             for i in range(MANY)
         ],
@@ -149,7 +184,23 @@ async def fill(acme: Database) -> Client:
         await factories.create(acme, noun, *items, caller=everything)
     pairs = [NewTagAssignment(tag_id=f"tag_n{i}", resource_id=f"resource_n{i}") for i in range(MANY)]
     assert (await run(acme, everything, Create(TAG_ASSIGNMENTS, pairs))).committed
+    await factories.create(acme, BATCHES, *(_half_done(i) for i in range(MANY)), caller=everything)
+    while await acme.write("apply_batch", apply_next):
+        pass
     return Client(acme, everything)
+
+
+def _half_done(i: int) -> Any:
+    """Return a batch of a record that fails and one that waits."""
+    return NewBatch(
+        id=f"batch_n{i}",
+        scope_id=f"scope_n{i}",
+        type_name="k",
+        kind=Kind.INGEST,
+        body='[{"id": "bad", "of": {}}, {"id": "early", "of": "late"}]',
+        total=2,
+        wait_s=3600,
+    )
 
 
 async def measured(client: Client, statements: Statements) -> list[Line]:
@@ -162,14 +213,11 @@ async def measured(client: Client, statements: Statements) -> list[Line]:
                 asked = f"edge: {edge.name}{selection}"
                 counts = [await _added((client, statements), parents, asked, shown, n) for n in (1, MANY)]
                 lines.append(Line(f"{owner}.{edge.name}", selection, *counts))
-            if edge.kind == "connection":
-                for inner in every[edge.target]:
-                    selection = next(iter(inner.selections))
-                    asked = f"edge: {edge.name}(first: 5) {{ nodes {{ {inner.name}{selection} }} }}"
-                    counts = [
-                        await _added((client, statements), parents, asked, "nodes", n) for n in (1, MANY)
-                    ]
-                    lines.append(Line(f"{owner}.{edge.name}.{inner.name}", selection, *counts))
+            for inner in edges_below(edge) if edge.kind == "connection" else ():
+                selection = next(iter(inner.selections))
+                asked = f"edge: {edge.name}(first: 5) {{ nodes {{ {inner.name}{selection} }} }}"
+                counts = [await _added((client, statements), parents, asked, "nodes", n) for n in (1, MANY)]
+                lines.append(Line(f"{owner}.{edge.name}.{inner.name}", selection, *counts))
     return lines
 
 

@@ -19,6 +19,7 @@ from graphql import (
 )
 
 from db import outcomes, reads
+from db.batches import Kind, OnStored, Status
 from db.commands import OnConflict, OnError
 from db.errors import Code
 from graphql_schema.nodes import NOUNS
@@ -82,7 +83,15 @@ def test_descriptions_name_the_limits_that_are_checked(built: GraphQLSchema) -> 
 
 @pytest.mark.parametrize(
     ("name", "enum"),
-    [("Outcome", outcomes.Outcome), ("ErrorCode", Code), ("OnError", OnError), ("OnConflict", OnConflict)],
+    [
+        ("Outcome", outcomes.Outcome),
+        ("ErrorCode", Code),
+        ("OnError", OnError),
+        ("OnConflict", OnConflict),
+        ("BatchKind", Kind),
+        ("BatchStatus", Status),
+        ("OnStored", OnStored),
+    ],
 )
 def test_enums_have_the_words_of_the_data_layer(built: GraphQLSchema, name: str, enum: type[StrEnum]) -> None:
     published = built.type_map[name]
@@ -94,7 +103,7 @@ def test_every_noun_is_a_node(built: GraphQLSchema) -> None:
     node = built.type_map["Node"]
     assert isinstance(node, GraphQLInterfaceType)
     names = {each.name for each in built.get_possible_types(node)}
-    assert names == {"Scope", "ResourceType", "Resource", "TagGroup", "Tag", "TagAssignment"}
+    assert names == {"Scope", "ResourceType", "Resource", "TagGroup", "Tag", "TagAssignment", "Batch"}
     assert len(NOUNS) == len(names)
 
 
@@ -105,15 +114,18 @@ def test_every_filter_of_a_noun_is_an_argument_of_its_list(built: GraphQLSchema)
     for noun in NOUNS.values():
         words = noun.table.name.split("_")
         field = words[0] + "".join(word.capitalize() for word in words[1:])
-        own = {"data", "orderBy"} if noun.searches else set()
-        assert set(query.fields[field].args) == shared | own | set(noun.filters) | set(noun.searches), field
+        own = {"resources": {"data", "orderBy"}, "batches": {"orderBy"}}.get(field, set())
+        # The kind of a batch is `batchType` in the words of the upload dialect.
+        named = {"kind" if name == "batchType" else name for name in (*noun.filters, *noun.searches)}
+        assert set(query.fields[field].args) == shared | own | named, field
 
 
 def test_mutations_take_lists_and_can_fail_alone(built: GraphQLSchema) -> None:
     mutation = built.mutation_type
     assert mutation is not None
-    # `runBatch` takes operations of all kinds: it has tests of its own.
-    lists = {name: field for name, field in mutation.fields.items() if name != "runBatch"}
+    # `runBatch` takes operations of all kinds, and uploads are one batch each: they have tests of their own.
+    others = {"runBatch", "uploadResources", "patchResources", "removeResources", "cancelBatch"}
+    lists = {name: field for name, field in mutation.fields.items() if name not in others}
     assert sorted(lists) == sorted(
         [f"{verb}{noun}" for verb in ("create", "update", "delete")
          for noun in ("Scopes", "ResourceTypes", "Resources", "TagGroups", "Tags")]
