@@ -17,9 +17,12 @@ from graphql import GraphQLInputObjectType, GraphQLNonNull, build_schema, get_na
 
 from app.rest.door import ROUTER
 from app.rest.parameters import QueryParameter
+from app.rest.uploads.envelopes import belongs
 from app.telemetry import request_id
+from db.batches import BATCHES, Kind, NewBatch
 from graphql_schema.schema import print_schema
 from tests.contract.examples import EXAMPLES, furnish
+from tests.factories import create
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from graphql import GraphQLArgument
 
     from app.rest.routes import Route
+    from db.database import Database
     from tests.server import Client, Reply, Server
 
 SCHEMA = build_schema(print_schema())
@@ -47,6 +51,21 @@ NAMES = {
 NO_IDS = {"externalId", "externalResourceId", "externalIdField"}
 # The name of the requests, by which their statements are known.
 ASKED = "asked"
+# What fills the open parts of the upload dialect's routes, and their bodies; its definitions are named, not made.
+PARTS = {
+    "idOrName": "<resource_type>",
+    "schemaDefinitionNameOrId": "<resource_type>",
+    "externalId": "x",
+    "batchId": "<batch>",
+}
+UPLOADS = {
+    ("POST", "/partner/schema-definitions/{idOrName}"): {"description": "x"},
+    ("POST", "/api/resources/{schemaDefinitionNameOrId}"): {"data": {"number": "x"}},
+    ("POST", "/api/resources/{schemaDefinitionNameOrId}/batch"): {"resources": [{"number": "x"}]},
+    ("PATCH", "/api/resources/{schemaDefinitionNameOrId}/batch"): {"resources": [{"number": "x"}]},
+    ("DELETE", "/api/resources/{schemaDefinitionNameOrId}/batch"): {"externalIds": ["x"]},
+    ("PATCH", "/api/resources/{schemaDefinitionNameOrId}/{externalId}"): {"data": {"n": 1}},
+}
 ANSWER = "{ count results { errors { code message } } }"
 
 
@@ -79,7 +98,7 @@ def of_rest() -> Iterator[Question]:
             if isinstance(parameter, QueryParameter) and _holds_id(parameter.name):
                 own = _namespace(route) if parameter.name == "ids" else NAMES[parameter.name]
                 yield Question(route.method, f"{route.template}?{parameter.name}=<{own}>")
-        if route.method == "POST" and route.operation.body:
+        if route.method == "POST" and route.operation.body and not belongs(route.template):
             yield from _of_body(route)
 
 
@@ -93,7 +112,7 @@ def in_batches() -> list[Question]:
 
 
 def _operation(question: Question) -> dict[str, Any] | None:
-    if question.path.startswith("/tokens"):
+    if question.path.startswith("/tokens") or question.method == "PATCH":
         return None  # not in batches
     headers = {name.replace("_", "-"): value for name, value in question.headers.items()}
     body = {"body": json.loads(question.body)} if question.body else {}
@@ -102,6 +121,11 @@ def _operation(question: Question) -> dict[str, Any] | None:
 
 def _of_path(route: Route) -> Iterator[Question]:
     if "{" not in route.template:
+        return
+    if belongs(route.template):
+        path = re.sub("{(.+?)}", lambda part: PARTS[part[1]], route.template)
+        sent = UPLOADS.get((route.method, route.template))
+        yield Question(route.method, path, json.dumps(sent) if sent else "")
         return
     namespace = _namespace(route)
     assert route.template.count("{") == 1
@@ -224,18 +248,28 @@ class Recorder:
         return texts
 
 
-async def plant(client: Client, scope: str, suffix: str) -> None:
+async def plant(database: Database, client: Client, scope: str, suffix: str) -> None:
     """Store something of every noun in a scope, each id ending in `suffix`."""
     place = {"scopeId": scope}
     named = {"key": f"key-{suffix}", "name": suffix}
     await client.created("/scopes", {"id": f"scope_{suffix}", "parentScopeId": scope, "name": suffix})
-    await client.created("/resource-types", {**place, **named, "id": f"resource_type_{suffix}"})
+    field = {"externalIdField": "number"}
+    await client.created("/resource-types", {**place, **named, **field, "id": f"resource_type_{suffix}"})
     tags = [{"id": f"tag_{suffix}", "identifier": suffix, "label": suffix}]
     await client.created("/tag-groups", {**place, **named, "id": f"tag_group_{suffix}", "tags": tags})
     resource = {"resourceTypeId": f"resource_type_{suffix}", "externalResourceId": suffix}
     await client.created("/resources", {**place, **resource, "id": f"resource_{suffix}"})
     pair = {"tagId": f"tag_{suffix}", "resourceId": f"resource_{suffix}"}
     await client.created("/tag-assignments", {**pair, "id": f"tag_assignment_{suffix}"})
+    batch = NewBatch(
+        id=f"batch_{suffix}",
+        scope_id=scope,
+        type_name=f"resource_type_{suffix}",
+        kind=Kind.INGEST,
+        body="[]",
+        total=0,
+    )
+    await create(database, BATCHES, batch)
 
 
 QUESTIONS = {
@@ -251,9 +285,10 @@ async def test_a_foreign_id_costs_the_statements_of_a_missing_one(server: Server
     await furnish(server.root)
     await furnish(server.root, root="scope_globex", suffix="_g")
     inside = server.root.saying(reach_tenant_id="scope_acme")
-    await plant(inside, "scope_sales", "own")
-    await plant(inside, "scope_engineering", "beside")
-    await plant(server.root.saying(reach_tenant_id="scope_globex"), "scope_globex", "abroad")
+    await plant(server.database, inside, "scope_sales", "own")
+    await plant(server.database, inside, "scope_engineering", "beside")
+    abroad = server.root.saying(reach_tenant_id="scope_globex")
+    await plant(server.database, abroad, "scope_globex", "abroad")
     # Of another branch for who reaches a branch, of another root for everybody.
     asked_by = [("scope_sales", ("beside", "abroad")), ("scope_acme", ("abroad",))]
     before = await server.root.everything()

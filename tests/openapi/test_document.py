@@ -13,10 +13,10 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31
 from app.cli import main
 from app.rest.door import ROUTER
 from app.rest.openapi.document import VERSION, document, text
-from app.rest.openapi.members import MEANINGS
+from app.rest.openapi.members import MEANINGS, MEANINGS_IN
 from app.rest.openapi.operations import PathParameter
 from app.rest.problems import STATUS
-from app.samples import SAMPLES
+from app.samples import SAMPLES, UPLOAD
 from tests.server import serving
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def test_a_route_is_described_with_all_that_it_answers(route: Any) -> None:
     for status, response in responses.items():
         assert "X-Request-Id" in response["headers"], status
         if int(status) >= 400:
-            assert list(response["content"]) == ["application/problem+json"], status
+            assert list(response["content"]) == [route.operation.refusal.media_type], status
     if not route.operation.public:
         assert "WWW-Authenticate" in responses["401"]["headers"]
         assert "Retry-After" in responses["429"]["headers"]
@@ -153,6 +153,16 @@ def test_its_examples_fit_their_schemas(route: Any) -> None:
                 assert [error.message for error in validator.iter_errors(media["example"])] == []
 
 
+def test_the_upload_of_seed_004_is_an_example_and_leads_to_its_status_and_its_end() -> None:
+    operation = DOCUMENT["paths"]["/api/resources/{schemaDefinitionNameOrId}/batch"]["post"]
+    assert operation["requestBody"]["content"]["application/json"]["example"] == UPLOAD
+    by_id = {"batchId": "$response.body#/data/batchId"}
+    assert {name: link["parameters"] for name, link in operation["responses"]["202"]["links"].items()} == {
+        "getBatch": by_id,
+        "cancelBatch": by_id,
+    }
+
+
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.path)
 def test_the_requests_of_the_seeds_are_the_examples(sample: Any) -> None:
     body = DOCUMENT["paths"][sample.path]["post"]["requestBody"]
@@ -162,6 +172,16 @@ def test_the_requests_of_the_seeds_are_the_examples(sample: Any) -> None:
 def test_every_member_has_one_meaning_and_none_is_left_over() -> None:
     members = {name for schema in COMPONENTS["schemas"].values() for name in schema.get("properties", ())}
     assert members == MEANINGS.keys()
+    for owner, meanings in MEANINGS_IN.items():
+        shapes = [schema for name, schema in COMPONENTS["schemas"].items() if owner in (name, _owner(name))]
+        assert shapes, owner
+        for shape in shapes:
+            told = {name: part["description"] for name, part in shape["properties"].items()}
+            assert meanings.items() <= told.items(), owner
+
+
+def _owner(name: str) -> str:
+    return "Envelope" if name.endswith("Answer") else name
 
 
 def test_what_is_asked_changed_replaced_and_shown_differ_in_what_they_require() -> None:
@@ -175,8 +195,8 @@ def test_what_is_asked_changed_replaced_and_shown_differ_in_what_they_require() 
     assert schemas["TagChange"]["properties"]["label"]["type"] == "string"
     asked = [name for name, schema in schemas.items() if schema.get("additionalProperties") is False]
     assert {name for name in asked if name.startswith(("New", "Inline"))} == {
-        "InlineTag", "NewResource", "NewResourceType", "NewScope", "NewTag", "NewTagAssignment", "NewTagGroup",
-        "NewToken",
+        "InlineTag", "NewDefinition", "NewResource", "NewResourceType", "NewScope", "NewTag", "NewTagAssignment",
+        "NewTagGroup", "NewToken",
     }  # fmt: skip
 
 
