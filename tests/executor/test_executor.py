@@ -1,23 +1,19 @@
 """The parts of execution that random schemas have none of; each compared with graphql-core."""
 
 import asyncio
-import gc
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from operator import attrgetter
-from types import SimpleNamespace
-from typing import Annotated, Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
 
 import pytest
 import strawberry
 from graphql import parse
-from strawberry import Parent
 from strawberry.extensions import SchemaExtension
 from strawberry.permission import BasePermission
-from strawberry.types import ExecutionResult
 
-from graphql_schema.executor import BREADTH_FIRST, Batched, BreadthFirstExecutor, Keyed
+from graphql_schema.executor import BreadthFirstExecutor
 from graphql_schema.executor.plans import Operations
 from tests.executor.comparison import told
+from tests.executor.pairs import alike, pair
 
 
 class Forbidden(BasePermission):
@@ -151,30 +147,7 @@ class Query:
     secret: str | None = strawberry.field(resolver=lambda: "secret", permission_classes=[Forbidden])
 
 
-def pair(
-    query: type, mutation: type | None = None, **options: Any
-) -> tuple[strawberry.Schema, strawberry.Schema]:
-    """Return a schema for graphql-core, and the same for plans."""
-    compiled = strawberry.Schema(
-        query, mutation=mutation, execution_context_class=BreadthFirstExecutor, **options
-    )
-    return strawberry.Schema(query, mutation=mutation, **options), compiled
-
-
 BOTH = pair(Query)
-
-
-async def alike(
-    schemas: Sequence[strawberry.Schema], text: str, variables: dict[str, Any] | None = None
-) -> ExecutionResult:
-    """Execute by both, several times by plans; return the last result."""
-    expected = result = await schemas[0].execute(text, variables)
-    for _ in range(4):
-        result = await schemas[1].execute(text, variables)
-        assert result.data == expected.data
-        assert sorted(map(repr, told(result))) == sorted(map(repr, told(expected)))  # type: ignore[arg-type]
-    gc.collect()
-    return result
 
 
 @pytest.mark.parametrize("of", LISTS)
@@ -273,103 +246,6 @@ async def test_that_mutations_run_in_turn_up_to_one_that_takes_all_with_it(faili
     assert [each.data for each in results] == [None, None]
     assert told(results[0]) == told(results[1])  # type: ignore[arg-type]
     assert done == [*names[: names.index(failing) + 1]] * 2
-
-
-class Counting:
-    """Declares marked fields, and notes what they were called with."""
-
-    def __init__(self) -> None:
-        self.calls: list[list[Any]] = []
-
-    def keyed(self, answers: dict[Any, Any]) -> Any:
-        """Declare a field by key."""
-
-        def load(_info: Any, keys: list[Any]) -> list[Any]:
-            self.calls.append(keys)
-            return [answers[key] for key in keys]
-
-        def resolve(row: Parent[Any]) -> Any:
-            answer = None if row.key is None else answers[row.key]
-            if isinstance(answer, Exception):
-                raise answer
-            return answer
-
-        return strawberry.field(resolver=resolve, metadata={BREADTH_FIRST: Keyed(attrgetter("key"), load)})
-
-    def batched(self, *, short: bool = False) -> Any:
-        """Declare a field with an argument."""
-
-        def resolve_all(rows: Sequence[Any], _info: Any, times: int = 1) -> list[int]:
-            self.calls.append([each.key for each in rows])
-            return [len(str(each.key)) * times for each in rows][short:]
-
-        def resolve(
-            row: Parent[Any], times: Annotated[int, strawberry.argument(description="How often.")] = 1
-        ) -> int:
-            return len(str(row.key)) * times
-
-        return strawberry.field(resolver=resolve, metadata={BREADTH_FIRST: Batched(resolve_all)})
-
-
-def marked(keys: Sequence[Any], counting: Counting, *, short: bool = False) -> tuple[Any, Any]:
-    """Return schemas with a list of rows of these keys."""
-    rows = [SimpleNamespace(key=key) for key in keys]
-    answers = {
-        "a": SimpleNamespace(name="A"),
-        "b": SimpleNamespace(name=None),
-        "c": ValueError("no c"),
-        "d": None,
-    }
-
-    @strawberry.type
-    class Named:
-        name: str
-
-    @strawberry.type
-    class Item:
-        named: Named | None = counting.keyed(answers)
-        size: int = counting.batched(short=short)
-
-    def resolve() -> Any:
-        return rows
-
-    @strawberry.type
-    class Items:
-        items: list[Item] = strawberry.field(resolver=resolve)
-
-    return pair(Items)
-
-
-async def test_that_a_key_is_loaded_once_however_many_have_it() -> None:
-    counting = Counting()
-    result = await alike(marked("abacadbd", counting), "{ items { named { name } } }")
-    assert counting.calls == [["a", "b", "c", "d"]] * 4
-    assert len(result.errors or ()) == 3
-    assert result.data is not None
-    assert [item["named"] for item in result.data["items"]][:3] == [{"name": "A"}, None, {"name": "A"}]
-
-
-async def test_that_nothing_is_loaded_for_no_key() -> None:
-    counting = Counting()
-    await alike(marked([None, None], counting), "{ items { named { name } } }")
-    assert counting.calls == []
-    await alike(marked([None, "a"], counting), "{ items { named { name } } }")
-    assert counting.calls == [["a"]] * 4
-
-
-async def test_that_a_field_is_resolved_once_for_a_level() -> None:
-    counting = Counting()
-    await alike(marked(["a", "bb"], counting), "{ items { size(times: 2) twice: size(times: 3) } }")
-    assert counting.calls == [["a", "bb"]] * 8
-
-
-async def test_that_an_answer_for_too_few_is_an_error_of_each() -> None:
-    _, compiled = marked(["a", "bb"], Counting(), short=True)
-    result = await compiled.execute("{ items { size } }")
-    assert result.data is None
-    assert [each.message for each in result.errors] == [
-        "a breadth-first resolver answered 1 values for 2 objects"
-    ]
 
 
 async def test_that_cancelling_an_operation_cancels_its_resolvers() -> None:

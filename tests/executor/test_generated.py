@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tests.executor.comparison import compare
 from tests.executor.queries import Query
-from tests.executor.universe import Context, blueprint, schemas
+from tests.executor.universe import Context, schemas
+from tests.executor.worlds import blueprint
 
 # Of graphql-core, which leaves what it cancels before it began.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -42,7 +43,7 @@ def check(seed: int, *, asynchronous: bool) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["synchronous", "asynchronous"])
-@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 2**32))
 def test_that_plans_answer_what_graphql_core_answers(seed: int, *, asynchronous: bool) -> None:
     check(seed, asynchronous=asynchronous)

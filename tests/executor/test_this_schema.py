@@ -158,7 +158,7 @@ def drawn(seed: int, ids: list[str]) -> tuple[str, dict[str, Any]]:
 
 
 FEW = settings(
-    max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    max_examples=50, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
 
 
