@@ -27,7 +27,7 @@ from tests.factories import create
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from graphql import GraphQLArgument
+    from graphql import GraphQLArgument, GraphQLField
 
     from app.rest.routes import Route
     from db.database import Database
@@ -66,6 +66,8 @@ UPLOADS = {
     ("DELETE", "/api/resources/{schemaDefinitionNameOrId}/batch"): {"externalIds": ["x"]},
     ("PATCH", "/api/resources/{schemaDefinitionNameOrId}/{externalId}"): {"data": {"n": 1}},
 }
+# What uploads by GraphQL take beside ids, as GraphQL writes it.
+ARGUMENTS = {"records": '[{number: "x"}]', "externalIds": '["x"]'}
 ANSWER = "{ count results { errors { code message } } }"
 
 
@@ -181,6 +183,9 @@ def of_mutations() -> Iterator[Question]:
     """Yield a question for each member of each mutation's input that is the id of something stored."""
     assert SCHEMA.mutation_type
     for name, mutation in SCHEMA.mutation_type.fields.items():
+        if name != "runBatch" and "input" not in mutation.args:
+            yield from _of_arguments(name, mutation)
+            continue
         if name != "runBatch":
             taken = get_named_type(mutation.args["input"].type)
             for item in _items(name.removesuffix("s"), taken):
@@ -193,6 +198,23 @@ def of_mutations() -> Iterator[Question]:
             for item in _items(kind, get_named_type(operation.type)):
                 document = f"mutation($o: [{operations}!]!) {{ {name}(operations: $o) {ANSWER} }}"
                 yield _graphql(document.replace("count", "committed"), {"o": [{kind: item}]})
+
+
+def _of_arguments(name: str, mutation: GraphQLField) -> Iterator[Question]:
+    """Yield a question for each argument that is an id, or may be one instead of a key."""
+    ids = {
+        argument: "resource_type" if argument == "resourceType" else _named(name, argument)
+        for argument, taken in mutation.args.items()
+        if _is_id(taken) or argument == "resourceType"
+    }
+    rest = {argument: text for argument, text in ARGUMENTS.items() if argument in mutation.args}
+    for wanted, namespace in ids.items():
+        named = {argument: json.dumps(f"{each}_own") for argument, each in ids.items()}
+        given = {**rest, **named, wanted: "$id"}
+        arguments = ", ".join(f"{argument}: {text}" for argument, text in given.items())
+        kind = get_named_type(mutation.args[wanted].type)
+        document = f"mutation($id: {kind}!) {{ {name}({arguments}) {{ errors {{ code message }} }} }}"
+        yield _graphql(document, {"id": f"<{namespace}>"})
 
 
 def _items(name: str, taken: object) -> Iterator[dict[str, Any]]:
