@@ -9,11 +9,13 @@ import msgspec
 import strawberry
 from strawberry import UNSET
 
+from db.access import Reach, Role
 from db.batches import BATCHES, MAX_WAIT_S, BatchRow, Kind, NewBatch, OnStored
 from db.commands import CancelBatch, Create
-from db.errors import Code, Fault
+from db.errors import Code, Fault, NotFound
 from db.outcomes import Report
 from db.resource_types import RESOURCE_TYPES
+from db.scopes import SCOPES, ScopeRow
 from db.shapes import MAX_ITEMS, checked_text, wrong_json
 from db.uploads.previews import Preview, preview
 from graphql_schema.context import Info
@@ -79,14 +81,15 @@ class PatchResourcesPayload(UploadAnswer):
 
 @strawberry.type(description="How many resources of a type would be deleted.")
 class ForeseenDeletion:
-    resource_type_id: strawberry.ID = stored("The id of the type.")
-    resource_type: LazyResourceType | None = to_one(RESOURCE_TYPES, "resource_type_id", "The type.")
+    type_id: strawberry.ID = stored("The id of the type.", name="resourceTypeId")
+    type_key: str = stored("The key of the type.", name="resourceTypeKey")
+    resource_type: LazyResourceType | None = to_one(RESOURCE_TYPES, "type_id", "The type.")
     count: int = stored("How many would be deleted.")
 
 
 @strawberry.type(description="What removing records would do.")
 class RemovalPreview:
-    deletions: list[ForeseenDeletion] = stored("What would be deleted, by type; the most first.")
+    deletions: list[ForeseenDeletion] = stored("What would be deleted, by type.")
     skipped_referenced: int = stored("How many would stay, because others refer to them.")
 
 
@@ -102,28 +105,12 @@ class CancelBatchPayload:
 
 
 @dataclass(frozen=True, slots=True)
-class Foreseen:
-    """How many resources of a type would be deleted; its type shows it."""
-
-    resource_type_id: str
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Foresight:
-    """What removing records would do; its type shows it."""
-
-    deletions: list[Foreseen]
-    skipped_referenced: int
-
-
-@dataclass(frozen=True, slots=True)
 class Accepted:
     """What became of an upload; a payload shows it."""
 
     batch: BatchRow | None = None
     errors: Sequence[Fault] = ()
-    preview: Foresight | None = None
+    preview: Preview | None = None
 
 
 async def upload_resources(
@@ -198,8 +185,7 @@ async def remove_resources(
     )
     if not dry_run or faults:
         return await _accept(info, new, idempotency_key)
-    found = await preview(info.context.database, info.context.writer, new, wanted or [])
-    return Accepted(preview=_shown(found)) if isinstance(found, Preview) else Accepted(errors=[found])
+    return await _foreseen(info, new, wanted or [])
 
 
 async def cancel_batch(info: Info, wanted: Id) -> Accepted:
@@ -289,8 +275,23 @@ def _answer(report: Report[BatchRow]) -> Accepted:
     return Accepted(result.row, result.faults)
 
 
-def _shown(found: Preview) -> Foresight:
-    return Foresight([Foreseen(*each) for each in found.deletions], found.skipped_referenced)
+async def _foreseen(info: Info, new: NewBatch, external_ids: Sequence[str]) -> Accepted:
+    """Tell what a delete would do, to who might do it."""
+    context = info.context
+    context.writer.require(Role.WRITER)
+    scope: ScopeRow | None = await context.loaders.by_id(SCOPES).load(new.scope_id)
+    if scope is None:
+        detail = f"scopeId: there is no scope {new.scope_id}"
+        return Accepted(errors=[Fault(Code.UNKNOWN_REFERENCE, "/scopeId", detail)])
+    place = Reach(scope.root_id, scope.id, scope.path)
+    async with context.database.read("foresee_deletion") as reader:
+        try:
+            found = await preview(
+                reader, place, new.type_name, external_ids, everything=new.delete_all, cascade=new.cascade
+            )
+        except NotFound as error:
+            return Accepted(errors=[Fault(error.code, "/resourceType", error.detail)])
+    return Accepted(preview=found)
 
 
 @strawberry.type

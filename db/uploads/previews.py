@@ -2,50 +2,52 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from db.access import Role
-from db.batches import BATCHES, Place, places
-from db.clock import instant
 from db.uploads.deletions import Asked, counted, plan
-from db.writes import Writing
+from db.uploads.lookups import keys_of, type_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from db.access import Principal
-    from db.batches import NewBatch
-    from db.database import Database, Transaction
-    from db.errors import Fault
+    from db.access import Reach
+    from db.database import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """How many records of a type would be deleted."""
+
+    type_id: str
+    type_key: str
+    count: int
 
 
 class Preview(NamedTuple):
-    """What would go, and how much of what was asked for would stay."""
+    """What would go, by the id of its type, and how much of what was asked for would stay."""
 
-    deletions: list[tuple[str, int]]
-    """The ids of the types with how many of each would be deleted, the most first."""
+    deletions: list[Foreseen]
     skipped_referenced: int
     """How many would stay, since others refer to them."""
 
 
 async def preview(
-    database: Database, caller: Principal, wanted: NewBatch, external_ids: Sequence[str]
-) -> Preview | Fault:
-    """Tell what a delete would do; nothing is accepted or stored.
-
-    Raises `Refused` (`forbidden`) for a reader, like the delete itself.
-    """
-    caller.require(Role.WRITER)
-
-    async def work(tx: Transaction) -> Preview | Fault:
-        w = Writing.begin(tx, caller, instant())
-        (place,) = await places(w, [wanted])
-        if not isinstance(place, Place):
-            return place
-        asked = Asked(place.scope.root_id, place.scope.id, place.type.id, wanted.delete_all, wanted.cascade)
-        found = await plan(tx, asked, external_ids, locking=False)
-        counts = counted(found.going.values())
-        return Preview(sorted(counts.items(), key=lambda each: (-each[1], each[0])), len(found.kept))
-
-    # The types are looked up as for a write, which a read may not do.
-    return await database.write(f"preview_{BATCHES.table.name}", work)
+    reader: Reader,
+    place: Reach,
+    type_name: str,
+    external_ids: Sequence[str],
+    *,
+    everything: bool,
+    cascade: bool,
+) -> Preview:
+    """Tell what a delete in one scope would do, without a lock; raises `NotFound` for a type it can't use."""
+    found = (await type_at(reader, place, type_name)).row
+    wanted = Asked(place.root_id, place.scope_id, found.id, everything, cascade)
+    planned = await plan(reader, wanted, external_ids, locking=False)
+    counts = counted(planned.going.values())
+    keys = await keys_of(reader, {(type_id, place.root_id) for type_id in counts})
+    deletions = [
+        Foreseen(type_id, keys[type_id, place.root_id], count) for type_id, count in sorted(counts.items())
+    ]
+    return Preview(deletions, len(planned.kept))

@@ -39,7 +39,7 @@ UPLOAD = f"""mutation($records: [JSON!]!, $wait: Int! = 0, $key: String, $scope:
 REMOVE = f"""mutation($ids: [String!], $all: Boolean! = false, $cascade: Boolean! = false, $dry: Boolean! = true) {{
     done: removeResources(scopeId: "scope_engineering", resourceType: "part", externalIds: $ids, deleteAll: $all,
     cascade: $cascade, dryRun: $dry) {{ batch {{ id kind options {{ deleteAll cascade }} }} {ERRORS}
-    preview {{ skippedReferenced deletions {{ count resourceTypeId resourceType {{ key }} }} }} }} }}"""
+    preview {{ skippedReferenced deletions {{ count resourceTypeId resourceTypeKey resourceType {{ key }} }} }} }} }}"""
 PART = "resource_type_part"
 
 
@@ -322,7 +322,9 @@ async def test_a_dry_run_tells_what_a_removal_would_do(parts: Client) -> None:
     async def foreseen(**variables: Any) -> tuple[list[tuple[int, str]], int]:
         done = (await parts.data(REMOVE, **variables))["done"]
         assert (done["batch"], done["errors"]) == (None, [])
-        deletions = [(each["count"], each["resourceType"]["key"]) for each in done["preview"]["deletions"]]
+        deletions = [(each["count"], each["resourceTypeKey"]) for each in done["preview"]["deletions"]]
+        for each in done["preview"]["deletions"]:
+            assert (each["resourceTypeId"], each["resourceType"]) == (PART, {"key": "part"})
         return deletions, done["preview"]["skippedReferenced"]
 
     assert await foreseen(ids=["a", "d", "nothing"]) == ([(1, "part")], 1)
@@ -330,6 +332,12 @@ async def test_a_dry_run_tells_what_a_removal_would_do(parts: Client) -> None:
     assert await foreseen(ids=["a", "b", "c"]) == ([(3, "part")], 0)
     assert await foreseen(all=True) == ([(4, "part")], 0)
     assert await foreseen(ids=["nothing"]) == ([], 0)
+    for named, field in (
+        ('"part"', ("NOT_FOUND", "resourceType")),
+        ('"scope_engineering"', ("UNKNOWN_REFERENCE", "scopeId")),
+    ):
+        elsewhere = REMOVE.replace(named, '"nothing"')
+        assert await refusals(parts, elsewhere, ids=["a"]) == [field]
     assert await factories.stored(parts.database) == before
 
 

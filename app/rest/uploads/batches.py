@@ -16,8 +16,7 @@ from db.coalescing import Query as Question
 from db.commands import Create
 from db.errors import Fault
 from db.uploads.definitions import reach_of
-from db.uploads.deletions import Asked, counted, plan
-from db.uploads.lookups import keys_of, type_at
+from db.uploads.previews import preview
 from db.uploads.singles import no_scope
 
 if TYPE_CHECKING:
@@ -140,17 +139,12 @@ _ACCEPTED = {
 
 
 async def _foresee(reach: Reach, name: str, asked: Deletion, reader: Reader) -> DryRun:
-    """Find out what a batch delete would do, without a lock."""
-    found = (await type_at(reader, reach, name)).row
-    wanted = Asked(reach.root_id, reach.scope_id, found.id, asked.delete_all, asked.cascade)
-    planned = await plan(reader, wanted, names_of(asked), locking=False)
-    counts = counted(planned.going.values())
-    keys = await keys_of(reader, {(type_id, reach.root_id) for type_id in counts})
-    deletions = [
-        DeletionCount(keys[type_id, reach.root_id], type_id, count)
-        for type_id, count in sorted(counts.items())
-    ]
-    return DryRun(True, deletions, len(planned.kept))
+    """Find out what a batch delete would do."""
+    found = await preview(
+        reader, reach, name, names_of(asked), everything=asked.delete_all, cascade=asked.cascade
+    )
+    deletions = [DeletionCount(each.type_key, each.type_id, each.count) for each in found.deletions]
+    return DryRun(True, deletions, found.skipped_referenced)
 
 
 def _render_dry_run(found: DryRun) -> Answer:
