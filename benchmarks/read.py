@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+import asyncpg
 import msgspec
 import orjson
 
@@ -17,7 +18,7 @@ from benchmarks.servers import databases, sheaf, stock, the_read_limit
 from db import engine
 from db.access import SYSTEM
 from db.commands import Create
-from db.database import open_database
+from db.database import open_database, sqlite_path
 from db.resources import RESOURCES, NewResource
 from db.tag_assignments import TAG_ASSIGNMENTS, NewTagAssignment
 from db.tag_groups import TAG_GROUPS, NewTagGroup
@@ -45,6 +46,11 @@ async def store(url: str) -> None:
         await _fill(database)
     finally:
         await database.close()
+    if sqlite_path(url) is None:
+        # As a minute later the database itself would: none of the servers plans without statistics then.
+        connection = await asyncpg.connect(url)
+        await connection.execute("analyze")
+        await connection.close()
 
 
 async def _fill(database: Database) -> None:

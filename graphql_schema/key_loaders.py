@@ -22,6 +22,16 @@ class _Batch(Generic[KeyT]):
         self.arrived: list[Callable[[], None]] = []
         self.futures: list[Future[Any]] = []
 
+    def wait(self, future: Future[Any], arrived: Callable[[], None]) -> None:
+        """Call a function when all is loaded; if all who wait are cancelled, so is the loading."""
+        self.arrived.append(arrived)
+        self.futures.append(future)
+        future.add_done_callback(self._left)
+
+    def _left(self, future: Future[Any]) -> None:
+        if future.cancelled() and self.task is not None and all(each.cancelled() for each in self.futures):
+            self.task.cancel()
+
     def cancel(self) -> None:
         """Cancel the loading, and whoever waits for it."""
         if self.task is not None:
@@ -98,8 +108,7 @@ class KeyLoader(Generic[KeyT, ValueT]):
                 arrived()
 
         for batch in batches.values():
-            batch.arrived.append(one_arrived)
-            batch.futures.append(future)
+            batch.wait(future, one_arrived)
 
     def _open(self) -> _Batch[KeyT]:
         """Return the batch that takes keys in this turn of the event loop."""

@@ -69,10 +69,16 @@ async def children(
         "limit": wanted.limit + 1,
     }
     found: defaultdict[tuple[str, str], list[RowT]] = defaultdict(list)
+    # A child of many parents is read many times, and made once.
+    known: dict[tuple[str, str], RowT] = {}
     make = edge.noun.row
-    for parent, *columns in await reader.fetch(_children(edge, caller.kind, wanted.bounds), parameters):
-        row = make(*columns)
-        found[parent, row.root_id].append(row)
+    root = 1 + make.__struct_fields__.index("root_id")
+    for record in await reader.fetch(_children(edge, caller.kind, wanted.bounds), parameters):
+        key = record[1], record[root]
+        row = known.get(key)
+        if row is None:
+            row = known[key] = make(*record[1:])
+        found[record[0], record[root]].append(row)
     by_id = attrgetter("id")
     for rows in found.values():
         if len(rows) > 1:
