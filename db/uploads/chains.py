@@ -196,8 +196,12 @@ def fail_unresolved(chains: Iterable[Chain], stored: Container[ResourceKey]) -> 
 def missing(
     chain: Chain, stored: Container[ResourceKey], there: Container[ResourceKey]
 ) -> list[ReferenceFound]:
-    """Return what the last state of a chain refers to and is neither stored nor in the set."""
+    """Return what the last state of a chain refers to and is neither stored, nor in the set, nor the chain's own."""
     if chain.reached == len(chain.states):
         return []
     last = chain.states[-1]
-    return [each for each in last.references if (key := chain.needs(each)) not in stored and key not in there]
+    return [
+        each
+        for each in last.references
+        if (key := chain.needs(each)) not in stored and key not in there and key != chain.key
+    ]

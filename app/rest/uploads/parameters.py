@@ -7,8 +7,6 @@ from enum import StrEnum
 from math import isfinite
 from typing import TYPE_CHECKING, TypeVar
 
-import msgspec
-
 from app.rest.openapi.operations import PathParameter
 from app.rest.parameters import STORABLE, Parameters, QueryParameter, choice, flag, text, whole
 from db.batches import Kind, OnStored, Status
@@ -174,5 +172,5 @@ def _readings(value: str) -> tuple[float | bool, ...]:
         return (_TRUTH[value],)
     if not _NUMBER.match(value):
         return ()
-    number: float = msgspec.json.decode(value)
+    number = int(value) if value.lstrip("-").isdecimal() else float(value)
     return (number,) if isfinite(number) else ()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
 from db.errors import Code, Fault, Refused
-from db.shapes import MAX_DEPTH, loads
+from db.shapes import loads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +46,7 @@ class _Sent(msgspec.Struct, forbid_unknown_fields=True):
     resources: Raw
 
 
+_BEGIN = re.compile(rf'\s*\{{\s*"{RESOURCES}"\s*:\s*')
 _sent = msgspec.json.Decoder(_Sent)
 # Read whole, so that what is accepted is JSON; strings and numbers in it are the engine's concern.
 _records = msgspec.json.Decoder(list[dict[str, Any]])
@@ -73,11 +75,21 @@ def _read_slowly(body: bytes) -> Payload:
     faults = [*_unknown(envelope, {RESOURCES}), *_wrong_records(envelope)]
     if faults:
         return _faulty(*faults)
+    return _cut_out(body.decode(), envelope[RESOURCES])
+
+
+def _cut_out(text: str, records: list[Any]) -> Payload:
+    """Cut the records out of a body in which nothing else stands."""
+    begin = _BEGIN.match(text)
+    raw = text[begin.end() : text.rindex("}")] if begin else ""
     try:
-        raw = bytes(_sent.decode(body).resources)
-    except (msgspec.MsgspecError, RecursionError):
-        return _faulty(Fault(Code.MALFORMED, "", f"the body is nested deeper than {MAX_DEPTH} levels"))
-    return Payload(raw.decode(), len(envelope[RESOURCES]))
+        whole = loads(raw.encode()) == records
+    except Refused:
+        whole = False
+    if not whole:
+        detail = f'the body must be {{"{RESOURCES}": [...]}}, with that name written once and plainly'
+        return _faulty(Fault(Code.MALFORMED, "", detail))
+    return Payload(raw, len(records))
 
 
 def _faulty(*faults: Fault) -> Payload:
