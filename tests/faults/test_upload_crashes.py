@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KILLS = 3
-ROUNDS = 2
 SOAK_ROUNDS = 20
 RECORDS = 25
 PARTNERS = 2
@@ -50,6 +49,8 @@ class Partner(threading.Thread):
             while True:
                 self.accepted.append(self.send(connection, last=False))
         except (OSError, HTTPException):
+            pass
+        finally:
             connection.close()
 
     def send(self, connection: HTTPConnection, *, last: bool) -> str:
@@ -135,6 +136,7 @@ async def round_of_kills(url: str, folder: Path) -> None:
             connection = HTTPConnection(HOST, server.port, timeout=START_LIMIT_S)
             # The first of these may have been accepted before.
             accepted.update(partner.send(connection, last=last) for last in (False, True))
+            connection.close()
             first[number] = partner.next
         deadline = time.monotonic() + DONE_LIMIT_S
         while await left(url) != (0, 0):
