@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import aiohttp
 import msgspec
@@ -17,7 +17,9 @@ from app.telemetry import configure_logging
 from benchmarks.servers import PROJECT, Server, databases, sheaf, worker
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
+
+T = TypeVar("T")
 
 BATCHES = 100
 RECORDS = 1_000
@@ -120,13 +122,13 @@ class Uploader:
         return found
 
 
-async def race(kind: str) -> None:
+def race(kind: str) -> None:
     """Upload 100 batches to our server and to the limit, in turns, and print the ratio."""
     ours: list[float] = []
     theirs: list[float] = []
     with databases(kind) as new_database:
         for number in range(ROUNDS):
-            ours.append(await _ours(kind, new_database(), number))
+            ours.append(asyncio.run(_ours(kind, new_database(), number)))
             theirs.append(_limit(new_database(), number))
     total = BATCHES * RECORDS
     print(f"\n{kind}: {BATCHES} batches of {RECORDS:,} records of 8 fields, one of them a reference")
@@ -175,74 +177,77 @@ def _limit(database_url: str, number: int) -> float:
     return max(end for _, end in spans) - min(begin for begin, _ in spans)
 
 
-async def pace(kind: str) -> None:
+def pace(kind: str) -> None:
     """Upload at a steady pace, and print how long the 202 takes."""
     with databases(kind) as new_database, sheaf(new_database()) as server:
-        async with aiohttp.ClientSession() as session:
-            uploader = Uploader(session, server)
-            await uploader.prepare()
-            times: list[float] = []
-
-            async def one(number: int) -> str:
-                body = msgspec.json.encode({"resources": records(f"p{number}", RECORDS)})
-                began = time.perf_counter()
-                batch = await uploader.upload_body("product", body)
-                times.append((time.perf_counter() - began) * 1_000)
-                return batch
-
-            running = []
-            for number in range(PACED_PER_S * PACED_S):
-                running.append(asyncio.create_task(one(number)))
-                await asyncio.sleep(1 / PACED_PER_S)
-            await uploader.done(await asyncio.gather(*running))
-    times.sort()
+        times = sorted(asyncio.run(_paced(server)))
     print(
         f"{kind}: 202 at {PACED_PER_S} batches/s: median {statistics.median(times):.1f} ms,"
         f" p99 {times[int(len(times) * 0.99)]:.1f} ms"
     )
 
 
-async def grow(kind: str) -> None:
+async def _paced(server: Server) -> list[float]:
+    times: list[float] = []
+    async with aiohttp.ClientSession() as session:
+        uploader = Uploader(session, server)
+        await uploader.prepare()
+
+        async def one(number: int) -> str:
+            body = msgspec.json.encode({"resources": records(f"p{number}", RECORDS)})
+            began = time.perf_counter()
+            batch = await uploader.upload_body("product", body)
+            times.append((time.perf_counter() - began) * 1_000)
+            return batch
+
+        running = []
+        for number in range(PACED_PER_S * PACED_S):
+            running.append(asyncio.create_task(one(number)))
+            await asyncio.sleep(1 / PACED_PER_S)
+        await uploader.done(await asyncio.gather(*running))
+    return times
+
+
+def grow(kind: str) -> None:
     """Print what a record costs with more and more queued, and with more and more waiting."""
     print(f"\n{kind}: cost of a record, in batches of {GROWTH_RECORDS}")
     with databases(kind) as new_database:
         for queued in QUEUED:
             url = new_database()
             with sheaf(url, SHEAF_UPLOAD_ENGINE="false", SHEAF_MAX_QUEUED_RECORDS="10000000") as server:
-                async with aiohttp.ClientSession() as session:
-                    uploader = Uploader(session, server)
-                    ids = await _queue(uploader, queued)
+                ids = asyncio.run(_with(server, lambda uploader, count=queued: _queue(uploader, count)))
             with sheaf(url) as server:
-                async with aiohttp.ClientSession() as session:
-                    uploader = Uploader(session, server)
-                    began = time.perf_counter()
-                    await uploader.done(ids[-1:])
-                    took = time.perf_counter() - began
+                took = asyncio.run(_with(server, lambda uploader, last=ids[-1:]: _timed(uploader, last)))
             print(f"{queued:>8,} batches queued  {took / (queued * GROWTH_RECORDS) * 1e6:>8.0f} µs")
-        url = new_database()
-        with sheaf(url) as server:
-            async with aiohttp.ClientSession() as session:
-                uploader = Uploader(session, server)
-                await uploader.prepare()
-                there = 0
-                for waiting in WAITING:
-                    while there < waiting:
-                        await uploader.done(
-                            [
-                                await uploader.upload(
-                                    "product", records(f"w{there}", RECORDS, "none"), wait_s=3_600
-                                )
-                            ]
-                        )
-                        there += RECORDS
-                    began = time.perf_counter()
-                    ids = [
-                        await uploader.upload("product", records(f"n{there}-{k}", GROWTH_RECORDS))
-                        for k in range(100)
-                    ]
-                    await uploader.done(ids)
-                    took = time.perf_counter() - began
-                    print(f"{waiting:>8,} records waiting {took / (100 * GROWTH_RECORDS) * 1e6:>8.0f} µs")
+        with sheaf(new_database()) as server:
+            asyncio.run(_with(server, _wait_more))
+
+
+async def _with(server: Server, use: Callable[[Uploader], Awaitable[T]]) -> T:
+    async with aiohttp.ClientSession() as session:
+        return await use(Uploader(session, server))
+
+
+async def _timed(uploader: Uploader, ids: Sequence[str]) -> float:
+    began = time.perf_counter()
+    await uploader.done(ids)
+    return time.perf_counter() - began
+
+
+async def _wait_more(uploader: Uploader) -> None:
+    """Print what a record costs while more and more others wait."""
+    await uploader.prepare()
+    there = 0
+    for waiting in WAITING:
+        while there < waiting:
+            batch = await uploader.upload("product", records(f"w{there}", RECORDS, "none"), wait_s=3_600)
+            await uploader.done([batch])
+            there += RECORDS
+        began = time.perf_counter()
+        ids = [await uploader.upload("product", records(f"n{there}-{k}", GROWTH_RECORDS)) for k in range(100)]
+        await uploader.done(ids)
+        took = time.perf_counter() - began
+        print(f"{waiting:>8,} records waiting {took / (100 * GROWTH_RECORDS) * 1e6:>8.0f} µs")
 
 
 async def _queue(uploader: Uploader, count: int) -> list[str]:
@@ -262,6 +267,6 @@ def main() -> None:
     """Measure on both databases."""
     configure_logging("error", "console")
     for kind in ("postgresql", "sqlite"):
-        asyncio.run(race(kind))
-        asyncio.run(pace(kind))
-        asyncio.run(grow(kind))
+        race(kind)
+        pace(kind)
+        grow(kind)
