@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import aiohttp
@@ -215,9 +216,9 @@ def grow(kind: str) -> None:
         for queued in QUEUED:
             url = new_database()
             with sheaf(url, SHEAF_UPLOAD_ENGINE="false", SHEAF_MAX_QUEUED_RECORDS="10000000") as server:
-                ids = asyncio.run(_with(server, lambda uploader, count=queued: _queue(uploader, count)))
+                ids = asyncio.run(_with(server, partial(_queue, count=queued)))
             with sheaf(url) as server:
-                took = asyncio.run(_with(server, lambda uploader, last=ids[-1:]: _timed(uploader, last)))
+                took = asyncio.run(_with(server, partial(_timed, ids=ids[-1:])))
             print(f"{queued:>8,} batches queued  {took / (queued * GROWTH_RECORDS) * 1e6:>8.0f} µs")
         with sheaf(new_database()) as server:
             asyncio.run(_with(server, _wait_more))

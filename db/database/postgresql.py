@@ -30,6 +30,7 @@ from db.database.interface import (
 from db.database.listener import Listener
 from db.database.pool import Pool
 from db.database.statements import PART
+from db.database.statistics import Statistics
 from db.errors import Code, Conflict, Unavailable
 
 if TYPE_CHECKING:
@@ -211,6 +212,7 @@ class PostgresqlTransaction(PostgresqlReader, Transaction):
         """Insert rows, skipping those that meet a unique key; `None` when all were inserted."""
         if not rows:
             return None
+        self._database.statistics.inserted(table.name, len(rows))
         columns: list[Any] = list(columns_of(rows))
         constant = [i for i, column in enumerate(table.columns) if column.info.get("constant")]
         hoisted = all(columns[i].count(columns[i][0]) == len(rows) for i in constant)
@@ -262,6 +264,7 @@ class PostgresqlDatabase(Database):
         self._time_limit_s = time_limit_s
         self._listener = Listener(self._connect, self._heard)
         self._announcer = Announcer(self._notify)
+        self.statistics = Statistics(self._analyze)
         self._pool: Pool[asyncpg.Connection[Any]] = Pool(
             self._connect, _is_usable, size=pool_size, wait_limit_s=time_limit_s
         )
@@ -336,6 +339,10 @@ class PostgresqlDatabase(Database):
     def _announce(self, payloads: list[str]) -> None:
         self._announcer.add(payloads)
 
+    async def _analyze(self, table: str) -> None:
+        async with self._connection() as connection:
+            await connection.execute(f"analyze {table}")
+
     async def _notify(self, payloads: Sequence[str]) -> None:
         # In a transaction of its own: whoever notifies commits one after the other, through one lock of the server.
         async with self._connection() as connection:
@@ -351,6 +358,7 @@ class PostgresqlDatabase(Database):
         await self._listener.ready()
 
     async def _close(self) -> None:
+        await self.statistics.close()
         await self._announcer.close()
         await self._listener.close()
         await self._pool.close()
