@@ -15,6 +15,7 @@ from db.database import Retry
 from db.errors import Code, Fault
 from db.outcomes import Outcome, Result
 from db.resources import RESOURCES, ResourceRow
+from db.shapes import checked_text, loads
 from db.tables import resource_references, resources, tag_assignments, waiting_records
 from db.uploads.chains import Stake
 from db.uploads.settlements import Settlement, settle
@@ -64,7 +65,7 @@ async def stored(
     else:
         keys = [
             (wanted.root_id, each, wanted.scope_id, wanted.type_id)
-            for each in sorted({each for each in external_ids if "\0" not in each})
+            for each in sorted(filter(_can_be_stored, set(external_ids)))
         ]
         records = await reader.fetch(_named(locking), {"keys": keys})
     return {row.external_resource_id: row for row in RESOURCES.rows(records)}
@@ -110,7 +111,7 @@ def _keep_referenced(found: Deletion, sources: dict[str, list[str]]) -> None:
 
 async def apply_deletion(w: Writing, batch: BatchRow, body: str) -> None:
     """Delete the records that a batch names, and say what became of each."""
-    external_ids: list[str] = msgspec.json.decode(body, type=list[str])
+    external_ids: list[str] = loads(body.encode())
     wanted = Asked(batch.root_id, batch.scope_id, batch.resource_type_id, batch.delete_all, batch.cascade)
     found = await plan(w.tx, wanted, external_ids, locking=True)
     settlement = Settlement()
@@ -133,7 +134,8 @@ async def apply_deletion(w: Writing, batch: BatchRow, body: str) -> None:
             settlement.succeed(batch.root_id, stake, waited=False)
             continue
         seen.add(external_id)
-        settlement.fail(batch.root_id, stake, external_id, (fault,), waited=False)
+        named = external_id if _can_be_stored(external_id) else None
+        settlement.fail(batch.root_id, stake, named, (fault,), waited=False)
     del settlement.failures[MAX_TOLD:]
     await settle(w, settlement, started=batch)
 
@@ -145,7 +147,8 @@ async def _unpark(
     if wanted.everything:
         records = await w.tx.fetch(_waiting_all(), _place(wanted))
     else:
-        keys = sorted((wanted.root_id, each, wanted.scope_id, wanted.type_id) for each in set(external_ids))
+        named = filter(_can_be_stored, set(external_ids))
+        keys = sorted((wanted.root_id, each, wanted.scope_id, wanted.type_id) for each in named)
         records = await w.tx.fetch(_waiting_named(), {"keys": keys})
     rows = [WaitingRow(*record) for record in records]
     stakes = await take_stakes(w, rows)
@@ -175,6 +178,10 @@ def in_use(external_id: str, sources: Sequence[str]) -> Fault:
     named = ", ".join(sources[:NAMED_SOURCES])
     more = ", …" if len(sources) > NAMED_SOURCES else ""
     return Fault(Code.IN_USE, "", f"{external_id!r} is referred to by {len(sources):,}: {named}{more}")
+
+
+def _can_be_stored(external_id: str) -> bool:
+    return checked_text(external_id) is None
 
 
 def _place(wanted: Asked) -> dict[str, object]:

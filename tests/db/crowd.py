@@ -55,19 +55,21 @@ _ROWS = {
 }
 
 
-def script(numbers: str) -> str:
+def script(numbers: str, rows: Mapping[str, tuple[int, str]]) -> str:
     """Return the SQL that fills a database; `numbers` is how it spells a table of the numbers below {count}."""
     inserts = [
         f"insert into {into} select {values} from {numbers.format(count=count)};"
-        for into, (count, values) in _ROWS.items()
+        for into, (count, values) in rows.items()
     ]
     return "\n".join([*inserts, "analyze;"])
 
 
-POSTGRESQL = script("generate_series(0, {count} - 1) as g(n)")
-SQLITE = script(
+POSTGRESQL_NUMBERS = "generate_series(0, {count} - 1) as g(n)"
+SQLITE_NUMBERS = (
     "(with recursive g(n) as (select 0 union all select n + 1 from g where n < {count} - 1) select n from g)"
 )
+POSTGRESQL = script(POSTGRESQL_NUMBERS, _ROWS)
+SQLITE = script(SQLITE_NUMBERS, _ROWS)
 
 
 class Plans:

@@ -362,6 +362,24 @@ async def test_records_are_removed_by_a_batch(parts: Client) -> None:
     assert (await parts.data("{ resources { totalCount } }"))["resources"]["totalCount"] == 0
 
 
+async def test_ids_that_no_record_can_have_are_not_found(parts: Client) -> None:
+    # No check of a door's stands before the engine here.
+    body = '["\\u0000", "\\ud800", "a"]'
+    new = NewBatch(scope_id="scope_engineering", type_name="part", kind=Kind.DELETE, body=body, total=3)
+    await applied(parts, {"id": "a"})
+    (row,) = await factories.create(parts.database, BATCHES, new)
+    await apply_all(parts.database)
+    found = await parts.data(
+        "query($id: ID!) { batch(id: $id) { status failures { nodes { index externalId errors { code } } } } }",
+        id=row.id,
+    )
+    missing = {"externalId": None, "errors": [{"code": "NOT_FOUND"}]}
+    assert found["batch"] == {
+        "status": "PARTIAL_SUCCESS",
+        "failures": {"nodes": [{"index": 0, **missing}, {"index": 1, **missing}]},
+    }
+
+
 async def test_a_batch_is_cancelled_once_and_not_when_it_is_done(parts: Client) -> None:
     document = (
         f"mutation($id: ID!) {{ done: cancelBatch(id: $id) {{ batch {{ id status {COUNTS} }} {ERRORS} }} }}"
