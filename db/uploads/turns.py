@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from db.database import Reader, Transaction
 
 MAX_DUE = 1_000
-MAX_SET = 5_000
+MAX_SET = 20_000
 MAX_EXPIRED = 1_000
 MAX_DROPPED = 1_000
 
