@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.graphql_http.conftest import Start
     from tests.server import Client, Server
 
-LIMIT_S = 0.5
+LIMIT_S = 0.2
 # In which a single create is done on any machine.
 LONGER_LIMIT_S = 2
 # Far more than the limit, and far less than what is asked for would take.
@@ -25,7 +25,7 @@ PATIENCE_S = 20
 MORE_S = 3
 FIELDS = "id scopeId tagGroupId identifier label createdAt createdBy updatedAt updatedBy etag"
 TAG = f"{{ {FIELDS} scope {{ id name }} tagGroup {{ id name scope {{ id name }} }} }}"
-PAGES = " ".join(f"p{i}: tags(first: 1000) {{ nodes {TAG} }}" for i in range(100))
+PAGES = " ".join(f"p{i}: tags(first: 1000) {{ edges {{ cursor node {TAG} }} }}" for i in range(99))
 SLOW = f"{{ {PAGES} }}"
 LATE = {"code": "OVERLOADED", "retryAfter": 1}
 
@@ -51,7 +51,7 @@ async def test_a_query_that_takes_too_long_is_503_and_says_when_to_come_again(
         reply = await send(server.root, {"query": SLOW}, media_type)
         assert LIMIT_S <= time.monotonic() - began < PATIENCE_S
         assert (reply.status, reply.headers["Retry-After"]) == (503, "1")
-        message = "this took longer than 0.5 s, which is the limit"
+        message = f"this took longer than {LIMIT_S} s, which is the limit"
         assert reply.json == {"errors": [{"message": message, "extensions": LATE}], "data": None}
         # And nothing of it goes on that would keep the next one waiting.
         assert (await send(server.root, {"query": '{ scope(id: "scope_sales") { name } }'})).status == 200
@@ -60,7 +60,8 @@ async def test_a_query_that_takes_too_long_is_503_and_says_when_to_come_again(
 async def test_of_a_list_that_takes_too_long_the_operations_before_and_after_are_told_apart(
     start: Start,
 ) -> None:
-    async with start(time_limit_s=LONGER_LIMIT_S) as server:
+    # By plans, nothing that costs as little as is allowed takes that long.
+    async with start(time_limit_s=LONGER_LIMIT_S, compiled_executor=False) as server:
         await many_tags(server)
         create = """mutation($id: ID!) {
             createScopes(input: [{id: $id, parentScopeId: "scope_acme", name: "N"}]) { count } }"""
