@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,3 +61,30 @@ async def test_every_curl_of_the_readme_answers_as_promised(sqlite_url: str) -> 
             reply = await server.root.post(path, json.loads(body))
             assert reply.status == 200, reply
             assert reply.json["success"] is True, reply
+
+
+async def test_the_uploads_of_the_readme_work_as_written(sqlite_url: str) -> None:
+    section = README.partition("## Uploads")[2].partition("\n## ")[0]
+    (script,) = re.findall(r"```sh\n(.*?)```", section, flags=re.DOTALL)
+    words = shlex.split(script.replace("\\\n", " "))
+    starts = [position for position, word in enumerate(words) if word == "curl"]
+    commands = [words[begin:end] for begin, end in pairwise([*starts, len(words)])]
+    async with serving(sqlite_url) as server:
+        for _, path, body in SAMPLES:
+            await server.root.created(path, body)
+        batch_id = ""
+        for command in commands:
+            options = dict(pairwise(command))
+            url = next(word for word in command if word.startswith("http://127.0.0.1:3000"))
+            path = url.removeprefix("http://127.0.0.1:3000").replace("BATCH_ID", batch_id)
+            headers = {"reach_tenant_id": "scope_acme", "Content_Type": "application/json"}
+            body = options.get("-d")
+            reply = await server.root.send(
+                options.get("-X", "GET"), path, body.encode() if body else None, **headers
+            )
+            assert reply.status < 300, reply
+            batch_id = reply.json["data"].get("batchId", "")
+        assert reply.json["data"]["status"] == "pending"
+        assert reply.json["data"]["progress"]["successfulRecords"] == 1
+        (waiting,) = reply.json["data"]["pendingResources"]
+        assert waiting["missingDependencies"][0]["externalId"] == "bike"
