@@ -122,7 +122,9 @@ class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
         selection = operation.selection(self.variable_values.coerced)
         plan = operation.plans.get(selection)
         if plan is None:
-            plan = operation.plans[selection] = self._compiled()
+            plan = self._compiled()
+            if plan is not None:
+                operation.plans[selection] = plan
         return plan
 
     def _compiled(self) -> LevelPlan | None:

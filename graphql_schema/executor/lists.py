@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from graphql.error import GraphQLError
 from graphql.pyutils import is_iterable
-from graphql.pyutils.is_awaitable import is_async_iterable
 
 from graphql_schema.executor.columns import Sorted
 from graphql_schema.executor.errors import list_of
@@ -37,7 +36,7 @@ class ListOf:
         if set(map(type, values)) <= LISTS:
             return self._lists(run, values, place)
         column = Sorted(run, values, self.field, nullable=self.nullable)
-        lists = all_of([_listed(value) for value in column.values])
+        lists = all_of([_listed(run, value) for value in column.values])
         return then(lists, lambda lists: self._sorted(run, column, lists, place))
 
     def _sorted(self, run: Run, column: Sorted, lists: list[Any], place: Place) -> Any:
@@ -67,11 +66,11 @@ class ListOf:
         return grouped, False
 
 
-def _listed(value: Any) -> Any:
+def _listed(run: Run, value: Any) -> Any:
     """Return the items of a value, the error of telling them, `None` if it has none; or a coroutine of that."""
     if type(value) in LISTS:
         return value
-    if is_async_iterable(value):
+    if run.executor.is_async_iterable(value):
         return _drained(value)
     if not is_iterable(value):
         return None

@@ -47,7 +47,7 @@ class Operation:
     """The variables on which it depends which fields are selected."""
     plannable: bool
     size: int
-    plans: dict[tuple[Any, ...], LevelPlan | None] = field(default_factory=dict)
+    plans: dict[tuple[Any, ...], LevelPlan] = field(default_factory=dict)
 
     def selection(self, coerced: Mapping[str, Any]) -> tuple[Any, ...]:
         """Return what of the variables decides which fields are selected."""

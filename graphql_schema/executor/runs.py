@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from asyncio import CancelledError, gather, isfuture
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from graphql.pyutils import gather_with_cancel, is_awaitable
+from graphql.pyutils import gather_with_cancel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from graphql_schema.executor.errors import Fault
     from graphql_schema.executor.executor import BreadthFirstExecutor
-
-T = TypeVar("T")
 
 # Of which no value can be awaited, nor stands for null or an error.
 PLAIN = frozenset({str, int, float, bool, list, tuple, dict, set})
@@ -47,7 +45,7 @@ class Run:
                 continue
             if (waits := kinds.get(kind)) is None:
                 sample = next(value for value in values if type(value) is kind)
-                waits = kinds[kind] = is_awaitable(sample)
+                waits = kinds[kind] = self.executor.is_awaitable(sample)
             found = found or waits
         if not found:
             return values
