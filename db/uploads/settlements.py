@@ -83,7 +83,9 @@ async def settle(
     if not keys and started is None:
         return {}
     rows = BATCHES.rows(await w.tx.fetch(_locked(), {"keys": keys})) if keys else []
-    if started is not None and started.id not in settlement.root_of:
+    if started is not None:
+        # It is locked already, and its total may have come to be known only now.
+        rows = [row for row in rows if (row.id, row.root_id) != (started.id, started.root_id)]
         rows.append(started)
     scopes = {row.id: row.scope_id for row in rows}
     if settlement.failures:

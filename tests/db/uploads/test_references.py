@@ -325,6 +325,15 @@ async def test_deletes_keep_what_others_refer_to_unless_they_cascade(database: D
     assert await stored(database) == {}
 
 
+async def test_deleting_all_counts_what_there_was(database: Database) -> None:
+    await upload(database, [{"sku": "a"}, {"sku": "b", "part_of": "a"}])
+
+    row = await upload(database, [], kind=Kind.DELETE, delete_all=True)
+
+    assert (row.total, *counts(row)) == (2, "success", 2, 0, 0)
+    assert await stored(database) == {}
+
+
 async def test_deleting_a_waiting_record_cancels_it(database: Database) -> None:
     row = await upload(database, [{"sku": "a", "maker": "m"}], wait_s=60)
 
