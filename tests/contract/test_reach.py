@@ -33,7 +33,7 @@ class Sample:
             # Where nothing else names ours.
             headers = {"reach_tenant_id": "scope_acme"}
         if self.body is None:
-            return await client.send(self.method, self.path, **headers)
+            return await client.saying(**headers).send(self.method, self.path)
         return await client.send_json(self.method, self.path, self.body, **headers)
 
     @property

@@ -126,8 +126,8 @@ async def test_a_change_makes_a_version_and_tells_who_would_fail(empty: Uploads)
     await empty.define("customer", CUSTOMER)
     records = [{"id": f"c-{index:03}", "name": "x", "age": index} for index in range(120)]
     await empty.done(await empty.send("customer", records))
-    schema = {**CUSTOMER, "required": ["id", "name", "age"], "properties": {**CUSTOMER["properties"]}}
-    schema["properties"]["age"] = {"type": "integer", "maximum": 99}
+    properties: dict[str, Any] = {"id": {}, "name": {}, "age": {"type": "integer", "maximum": 99}}
+    schema = {"type": "object", "properties": properties, "required": ["id", "age"]}
     reply = await empty.client.post(f"{PATH}/Customer", {"schema": schema, "description": "who buys"})
     assert reply.status == 200
     data = reply.json["data"]
@@ -184,7 +184,7 @@ async def test_writes_are_replayed_by_their_key(empty: Uploads) -> None:
         key = {"Idempotency_Key": f"{method} {path}"}
         replies = [
             await (
-                empty.client.send(method, path, **key)
+                empty.client.saying(**key).send(method, path)
                 if body is None
                 else empty.client.send_json(method, path, body, **key)
             )

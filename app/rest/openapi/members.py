@@ -40,7 +40,7 @@ MEANINGS = {
     "externalId": "its id in the caller's own system, unique among siblings",
     "externalIdField": "the member of `data` that equals externalResourceId",
     "externalIds": "the external ids of the records, 1 to 1,000",
-    "externalResourceId": "its id in the caller's own system, unique in its scope and type",
+    "externalResourceId": "its id in the caller's own system, unique in its scope and type; `data` may bring it",
     "failedRecords": "how many records came to nothing",
     "failing": "how many of those would fail the schema",
     "hasNextPage": "whether the list goes on",

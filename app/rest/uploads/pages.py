@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from app.rest.uploads.parameters import CURSOR
+from db import reads
+from db.errors import Refused
+
 if TYPE_CHECKING:
-    from db.reads import Slice
+    from db.access import Principal
+    from db.database import Reader
+    from db.nouns import Noun, RowT
+    from db.reads import Page, Selection
 
 
 class Pagination(msgspec.Struct, frozen=True, rename="camel"):
@@ -19,6 +26,15 @@ class Pagination(msgspec.Struct, frozen=True, rename="camel"):
     total: Annotated[int, Meta(ge=0)]
 
 
-def cut(page: Slice[Any], total: int) -> Pagination:
-    """Return how a list goes on behind a page."""
-    return Pagination(page.has_next, page.cursor(page.rows[-1]) if page.has_next else UNSET, total)
+async def page(
+    reader: Reader, caller: Principal, noun: Noun[RowT], selection: Selection, wanted: Page
+) -> tuple[list[RowT], Pagination]:
+    """Read a page of a list, and how the list goes on behind it."""
+    try:
+        found = await reads.page(reader, caller, noun, selection, wanted)
+    except Refused as refused:
+        # The other dialects call it so.
+        raise Refused(refused.code, refused.detail.replace("after", CURSOR.name, 1)) from refused
+    total = await reads.count(reader, caller, noun, selection)
+    cursor = found.cursor(found.rows[-1]) if found.has_next else UNSET
+    return found.rows, Pagination(found.has_next, cursor, total)

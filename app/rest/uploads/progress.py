@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from app.rest.uploads.envelopes import done, of_report, refuse
-from app.rest.uploads.pages import Pagination, cut
+from app.rest.uploads.pages import Pagination, page
 from app.rest.uploads.parameters import (
     BATCH_TYPE,
     CURSOR,
@@ -177,9 +177,8 @@ def list_batches(call: Call) -> Read:
     )
 
     async def read(reader: Reader) -> BatchList:
-        page = await reads.page(reader, call.caller, BATCHES, selection, wanted)
-        total = await reads.count(reader, call.caller, BATCHES, selection)
-        return BatchList([_status(row) for row in page.rows], cut(page, total))
+        rows, pagination = await page(reader, call.caller, BATCHES, selection, wanted)
+        return BatchList([_status(row) for row in rows], pagination)
 
     return Read(Question("list_batches", read), partial(done, 200, "a page of the batches"))
 

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from app.rest.uploads.envelopes import done, of_report, refuse
-from app.rest.uploads.pages import Pagination, cut
+from app.rest.uploads.pages import Pagination, page
 from app.rest.uploads.parameters import CURSOR, IGNORE_UNKNOWN, LIMIT, ON_CONFLICT, Query
 from app.rest.work import Read, Write, require_writer
 from db import reads
@@ -130,9 +130,8 @@ def list_records(call: Call) -> Read:
         selection = reads.Selection(
             scope_id=reach.scope_id, filters={"resourceTypeId": found.id}, data=conditions
         )
-        page = await reads.page(reader, call.caller, RESOURCES, selection, wanted)
-        total = await reads.count(reader, call.caller, RESOURCES, selection)
-        return RecordList([_shown(Record(row, found.key)) for row in page.rows], cut(page, total))
+        rows, pagination = await page(reader, call.caller, RESOURCES, selection, wanted)
+        return RecordList([_shown(Record(row, found.key)) for row in rows], pagination)
 
     return Read(Question("list_records", read), partial(done, 200, "a page of the records"))
 
