@@ -203,3 +203,7 @@ RESOURCE_TYPES: Noun[ResourceTypeRow] = Noun(
 )
 
 BY_SCOPE = Edge(RESOURCE_TYPES, "scope_id")
+REFERENCES = Edge(RESOURCE_TYPES, "resource_type_id", link="target_type_id", links=tables.type_references)
+REFERENCED_BY = Edge(
+    RESOURCE_TYPES, "target_type_id", link="resource_type_id", links=tables.type_references, scattered=True
+)

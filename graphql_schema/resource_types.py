@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 from strawberry import UNSET
 
-from db import resources
+from db import resource_types, resources
 from db.ids import Namespace
 from db.resource_types import RESOURCE_TYPES, NewResourceType, ResourceTypeChange, ResourceTypeRow
 from db.scopes import SCOPES
@@ -61,6 +61,12 @@ class ResourceType(Node, Stamped):
     )
     resources: Connection[LazyResource] = to_many(
         resources.BY_RESOURCE_TYPE, "The resources of this type that are in reach."
+    )
+    references: Connection[LazyResourceType] = to_many(
+        resource_types.REFERENCES, "The types that its schema refers to."
+    )
+    referenced_by: Connection[LazyResourceType] = to_many(
+        resource_types.REFERENCED_BY, "The types, of those that are readable, whose schemas refer to it."
     )
 
 

@@ -20,6 +20,8 @@ from db.tables import tag_assignments
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sqlalchemy import Table
+
     from db.access import Principal, ReachKind
     from db.database import Reader, Statement
 
@@ -31,7 +33,8 @@ class Edge(Generic[RowT]):
     noun: Noun[RowT]
     column: str
     link: str | None = None
-    """The column of `tag_assignments` that holds the child's id, for edges that go through it."""
+    """The column of `links` that holds the child's id, for edges that go through it."""
+    links: Table = tag_assignments
     scattered: bool = False
     """Whether the index that finds the children has them in another order than that of their ids."""
 
@@ -44,7 +47,7 @@ def _children(edge: Edge[Any], kind: ReachKind, bounds: tuple[bool, bool, bool])
     if edge.link is None:
         children = children.where(table.c.root_id == keys.c.root, table.c[edge.column] == keys.c.parent)
     else:
-        link = tag_assignments
+        link = edge.links
         # Hidden, since PostgreSQL knows of no parent how many children it has, and might merge whole indexes.
         link_id = link.c[edge.link] if edge.scattered else unordered(link.c[edge.link])
         linked_to = and_(link_id == table.c.id, link.c.root_id == table.c.root_id)
@@ -52,7 +55,7 @@ def _children(edge: Edge[Any], kind: ReachKind, bounds: tuple[bool, bool, bool])
             link.c.root_id == keys.c.root, link.c[edge.column] == keys.c.parent
         )
     children = within(children, edge.noun, kind, readable=True, led=True, linked=edge.link is not None)
-    ids = () if edge.link is None or edge.scattered else (tag_assignments.c[edge.link],)
+    ids = () if edge.link is None or edge.scattered else (edge.links.c[edge.link],)
     children = bounded(children, table, bounds, one_root=True, ids=ids, scattered=edge.scattered)
     return first_of_each(keys, children, table)
 
@@ -90,7 +93,7 @@ async def children(
 def _child_counts(edge: Edge[Any], kind: ReachKind) -> Select[Any]:
     table = edge.noun.table
     keys = key_rows("parents", "parent", "root")
-    owner = table if edge.link is None else tag_assignments
+    owner = table if edge.link is None else edge.links
     joined = keys.join(owner, and_(owner.c.root_id == keys.c.root, owner.c[edge.column] == keys.c.parent))
     if edge.link is not None:
         child = and_(table.c.id == owner.c[edge.link], table.c.root_id == owner.c.root_id)

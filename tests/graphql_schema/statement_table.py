@@ -39,7 +39,7 @@ MANY = 200
 # Where each type's objects are listed, 200 of them with something at every edge.
 LISTS = {
     "Scope": 'scopes(parentScopeId: "scope_sales", ',
-    "ResourceType": 'resourceTypes(key: "k", ',
+    "ResourceType": 'resourceTypes(key: "n", ',
     "Resource": "resources(",
     "TagGroup": 'tagGroups(key: "k", ',
     "Tag": 'tags(scopeId: "scope_sales", withDescendants: true, ',
@@ -156,14 +156,15 @@ async def fill(acme: Database) -> Client:
     nouns: dict[Any, list[Any]] = {
         RESOURCE_TYPES: [
             NewResourceType(
-                id=f"resource_type_n{i}",
+                id=f"resource_type_{key}{i}",
                 scope_id=f"scope_n{i}",
-                key="k",
+                key=key,
                 name="N",
-                schema={"properties": {"id": {}, "of": {"$ref": "schemas/k"}}},
+                schema={"properties": {"id": {}, **{each: {"$ref": f"schemas/{each}"} for each in refers}}},
                 external_id_field="id",
             )
             for i in range(MANY)
+            for key, refers in (("n", ("n", "m")), ("m", ("n",)))
         ],
         TAG_GROUPS: [
             NewTagGroup(id=f"tag_group_n{i}", scope_id=f"scope_n{i}", key="k", name="N") for i in range(MANY)
@@ -175,7 +176,7 @@ async def fill(acme: Database) -> Client:
                 id=f"resource_n{i}",
                 scope_id=f"scope_n{i}",
                 resource_type_id=f"resource_type_n{i}",
-                data={"id": "e", "of": "e"},
+                data={"id": "e", "n": "e"},
             )
             for i in range(MANY)
         ],
@@ -195,9 +196,9 @@ def _half_done(i: int) -> Any:
     return NewBatch(
         id=f"batch_n{i}",
         scope_id=f"scope_n{i}",
-        type_name="k",
+        type_name="n",
         kind=Kind.INGEST,
-        body='[{"id": "bad", "of": {}}, {"id": "early", "of": "late"}]',
+        body='[{"id": "bad", "n": {}}, {"id": "early", "n": "late"}]',
         total=2,
         wait_s=3600,
     )

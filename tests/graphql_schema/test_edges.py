@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from db.resource_types import RESOURCE_TYPES, NewResourceType
 from db.tag_assignments import TAG_ASSIGNMENTS, NewTagAssignment
 from tests import factories
+from tests.graphql_schema.client import Client
 from tests.graphql_schema.statement_table import (
     DOCS,
     MANY,
@@ -20,7 +22,7 @@ from tests.graphql_schema.statement_table import (
 
 if TYPE_CHECKING:
     from db.database import Database
-    from tests.graphql_schema.client import Client, Statements
+    from tests.graphql_schema.client import Statements
 
 
 @pytest.fixture
@@ -90,6 +92,40 @@ async def test_edges_of_a_resource_type(tagged: Client) -> None:
     assert found == {
         "resourceType": {"scope": {"id": "scope_acme"}, "resources": nodes("resource_a", "resource_b")},
         "other": {"scope": {"id": "scope_engineering"}, "resources": nodes()},
+    }
+
+
+async def test_types_that_refer_to_each_other(client: Client) -> None:
+    new = [
+        NewResourceType(
+            id=f"resource_type_{key}",
+            scope_id=scope,
+            key=key,
+            name=key,
+            schema={"properties": {each: {"$ref": f"schemas/{each}"} for each in refers}},
+        )
+        for key, scope, refers in (
+            ("a", "scope_acme", ["a", "document"]),
+            ("b", "scope_engineering", ["a", "ticket", "document"]),
+        )
+    ]
+    await factories.create(client.database, RESOURCE_TYPES, *new)
+    document = f"""{{ resourceTypes {{ nodes {{ key references {CHILDREN} referencedBy {CHILDREN} }} }} }}"""
+    a, b, its, ticket = (f"resource_type_{each}" for each in ("a", "b", "document", "ticket"))
+    expected = {
+        "a": (nodes(a, its), nodes(a, b)),
+        "b": (nodes(a, its, ticket), nodes()),
+        "document": (nodes(), nodes(a, b)),
+        "ticket": (nodes(), nodes(b)),
+    }
+    found = (await client.data(document))["resourceTypes"]["nodes"]
+    assert {each["key"]: (each["references"], each["referencedBy"]) for each in found} == expected
+    # A type of another branch refers to what is shared, too.
+    beside = Client(client.database, await factories.caller_in(client.database, "scope_sales"))
+    found = (await beside.data(document))["resourceTypes"]["nodes"]
+    assert {each["key"]: (each["references"], each["referencedBy"]) for each in found} == {
+        "a": (nodes(a, its), nodes(a)),
+        "document": (nodes(), nodes(a)),
     }
 
 
