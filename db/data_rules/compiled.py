@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from db.database import Reader
 
 MAX_KEPT = 256
+LARGE_CHARACTERS = 20_000
+# Of a type that demands nothing.
+NO_DEMANDS = compile_definition(None, {}, external_id_field=None, display_name_path=None)
 
 # A revision is never given twice, so what is kept here is never out of date.
 _kept: OrderedDict[tuple[str, str, str], Definition] = OrderedDict()
@@ -56,12 +61,16 @@ async def _compiled(reader: Reader, types: list[tuple[str, str]]) -> dict[tuple[
     found: dict[tuple[str, str], Definition] = {}
     for type_id, root_id, revision, *parts in await reader.fetch(_SCHEMAS, {"types": types}):
         schema, field, path, targets = parts
-        made = compile_definition(
+        compiling = partial(
+            compile_definition,
             None if schema is None else msgspec.json.decode(schema),
             {} if targets is None else msgspec.json.decode(targets, type=dict[str, str]),
             external_id_field=field,
             display_name_path=path,
         )
+        # A large schema takes up to a second, in which this process should go on answering.
+        large = schema is not None and len(schema) > LARGE_CHARACTERS
+        made = await asyncio.to_thread(compiling) if large else compiling()
         found[type_id, root_id] = _kept[type_id, root_id, revision] = made
     while len(_kept) > MAX_KEPT:
         _kept.popitem(last=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import msgspec
 from sqlalchemy import Delete, Select, Update, delete, or_, select, true, update
 
 from db import references
+from db.data_rules.compiled import LARGE_CHARACTERS
 from db.data_rules.known import UsableType
 from db.database import any_of
 from db.definitions import Reading, check_display_path, read_schema
@@ -49,7 +51,12 @@ async def foresee(w: Writing, schemas: Iterable[object]) -> None:
     """Look up all types that the references of some schemas may mean."""
     names: set[str] = set()
     for schema in schemas:
-        reading = _read(schema)
+        if not isinstance(schema, (dict, bool)):
+            continue
+        # Kept by its text, so that `finish` doesn't read it again.
+        text = msgspec.json.encode(schema).decode()
+        large = len(text) > LARGE_CHARACTERS
+        reading = await asyncio.to_thread(_read_text, text) if large else _read_text(text)
         if isinstance(reading, Reading):
             names |= reading.names
     w.rules.usable += await usable_types(w, names)
@@ -142,10 +149,6 @@ def targets_of(row: ResourceTypeRow) -> dict[str, str]:
     if row.reference_targets is None:
         return {}
     return msgspec.json.decode(row.reference_targets, type=dict[str, str])
-
-
-def _read(schema: object) -> Reading | tuple[Fault, ...]:
-    return read_schema(schema) if isinstance(schema, (dict, bool)) else ()
 
 
 @lru_cache(maxsize=32)

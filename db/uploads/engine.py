@@ -37,6 +37,7 @@ class UploadEngine:
         self._moved = asyncio.Event()
         self._stopping = False
         self._due = True
+        self._careful = False
         self._attempts: dict[str, int] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._dropped_at = 0.0
@@ -81,7 +82,7 @@ class UploadEngine:
         worked = False
         if self._due:
             self._due = False
-            worked = await self._database.write("settle_waiting_records", turns.settle_due) > 0
+            worked = await self._settle()
             self._due |= worked
         if await self._database.write("apply_batch", turns.apply_next) is not None:
             worked = True
@@ -89,6 +90,27 @@ class UploadEngine:
             self._dropped_at = time.monotonic()
             await self._drop()
         return worked
+
+    async def _settle(self) -> bool:
+        """Look at what is due; a record that shows a bug is found by looking at one after the other, and given up."""
+        try:
+            most = 1 if self._careful else turns.MAX_DUE
+            settled = await self._database.write(
+                "settle_waiting_records", partial(turns.settle_due, most=most)
+            )
+            self._careful = self._careful and settled > 0
+            return settled > 0
+        except Unavailable:
+            self._due = True
+            raise
+        except turns.Stuck as stuck:
+            log.exception("settling_failed", records=len(stuck.keys))
+            if len(stuck.keys) == 1:
+                await self._database.write(
+                    "give_waiting_record_up", partial(turns.give_up_waiting, keys=stuck.keys)
+                )
+            self._careful = True
+            return True
 
     async def _rest(self) -> None:
         """Sleep until there is work, which is told, or found by looking."""
@@ -125,9 +147,7 @@ class UploadEngine:
             await asyncio.sleep(PAUSE_S * attempts)
             return
         del self._attempts[batch.id]
-        detail = "an internal error: the server's log has it under this batch's id"
         with suppress(Unavailable):
             await self._database.write(
-                "give_batch_up",
-                partial(turns.give_up, batch_id=batch.id, root_id=batch.root_id, detail=detail),
+                "give_batch_up", partial(turns.give_up, batch_id=batch.id, root_id=batch.root_id)
             )

@@ -13,6 +13,7 @@ from db.access import SYSTEM
 from db.batches import BATCHES, BatchRow, Kind, Status, WaitingRow
 from db.clock import instant
 from db.data_rules import resources as data_rules
+from db.data_rules.compiled import NO_DEMANDS
 from db.data_rules.known import ResourceKey
 from db.errors import Code, Fault, Unavailable
 from db.tables import batch_failures, batch_payloads, batches, waiting_records, waiting_targets
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from db.database import Reader, Transaction
 
+INTERNAL = "an internal error: the server's log has it"
 MAX_DUE = 1_000
 MAX_SET = 20_000
 MAX_EXPIRED = 1_000
@@ -78,7 +80,7 @@ async def _apply(tx: Transaction, batch: BatchRow) -> None:
         await apply_records(w, batch, body)
 
 
-async def give_up(tx: Transaction, batch_id: str, root_id: str, detail: str) -> None:
+async def give_up(tx: Transaction, batch_id: str, root_id: str) -> None:
     """Fail all records of a batch that can't be applied because of a bug, so that others get their turn."""
     found = BATCHES.rows(await tx.fetch(_one(), {"keys": [(batch_id, root_id)]}))
     if not found or found[0].status != Status.QUEUED:
@@ -88,27 +90,49 @@ async def give_up(tx: Transaction, batch_id: str, root_id: str, detail: str) -> 
     await tx.execute(_drop_payloads(), {"keys": [(batch.id, batch.root_id)]})
     settlement = Settlement()
     stakes = [Stake(batch.id, index) for index in range(batch.total)]
-    settlement.fail(batch.root_id, stakes, None, (Fault(Code.INTERNAL, "", detail),), waited=False)
+    settlement.fail(batch.root_id, stakes, None, (Fault(Code.INTERNAL, "", INTERNAL),), waited=False)
     await settle(w, settlement, started=batch)
 
 
-async def settle_due(tx: Transaction) -> int:
+async def settle_due(tx: Transaction, most: int = MAX_DUE) -> int:
     """Store waiting records whose last target has come, with all that can be stored with them.
 
     Returns how many were due: 0 if none is.
     """
     now = instant()
-    picked = [tuple(each) for each in await tx.fetch(_due(), {"now": now, "most": MAX_DUE})]
+    picked = [tuple(each) for each in await tx.fetch(_due(), {"now": now, "most": most})]
     if not picked:
         return 0
     related = {tuple(each) for each in await tx.fetch(_related(), {"keys": picked, "most": MAX_SET})}
     keys = sorted(related.union(picked))
     rows = [WaitingRow(*record) for record in await tx.fetch(_locked(), {"keys": keys, "now": now})]
     w = Writing.begin(tx, SYSTEM, now)
-    done = await _settle(w, rows)
+    try:
+        done = await _settle(w, rows)
+    except Exception as error:
+        if tx.is_lost(error) or isinstance(error, Unavailable):
+            raise
+        raise Stuck(picked) from error
     if left := sorted(set(picked) - done):
         await waiting.mark(w, left, due=False)
     return len(picked)
+
+
+async def give_up_waiting(tx: Transaction, keys: Sequence[tuple[str, str]]) -> int:
+    """Fail waiting records for a bug that comes up when they are settled, so that others get on."""
+    now = instant()
+    rows = [WaitingRow(*record) for record in await tx.fetch(_locked(), {"keys": keys, "now": now})]
+    w = Writing.begin(tx, SYSTEM, now)
+    fault = Fault(Code.INTERNAL, "", INTERNAL)
+    settlement = Settlement()
+    stakes = await waiting.take_stakes(w, rows)
+    for row in rows:
+        settlement.fail(
+            row.root_id, stakes.get((row.id, row.root_id), []), row.external_id, (fault,), waited=True
+        )
+    await waiting.forget(w, rows)
+    await settle(w, settlement)
+    return len(rows)
 
 
 async def _settle(w: Writing, rows: Sequence[WaitingRow]) -> set[tuple[str, str]]:
@@ -141,7 +165,7 @@ async def _settle(w: Writing, rows: Sequence[WaitingRow]) -> set[tuple[str, str]
 def _chain(w: Writing, row: WaitingRow) -> Chain:
     key = ResourceKey(row.root_id, row.external_id, row.scope_id, row.resource_type_id)
     step = Step(msgspec.json.decode(row.patch), must_be_new=row.must_be_new, must_exist=row.must_exist)
-    definition = w.rules.definitions[row.resource_type_id, row.root_id]
+    definition = w.rules.definitions.get((row.resource_type_id, row.root_id), NO_DEMANDS)
     return Chain(key, definition, row.created_by, [step], waiting=row)
 
 
@@ -211,6 +235,14 @@ async def drop_old(tx: Transaction, before: str) -> int:
         await tx.execute(_drop(batch_failures, "batch_id"), {"keys": keys})
         await tx.execute(_drop(batches, "id"), {"keys": keys})
     return len(keys)
+
+
+class Stuck(Exception):
+    """A bug came up while some due records, by (id, root_id), were settled; nothing of it is stored."""
+
+    def __init__(self, keys: Sequence[tuple[str, str]]) -> None:
+        super().__init__(f"{len(keys)} waiting records can't be settled")
+        self.keys = keys
 
 
 async def has_work(reader: Reader) -> Work:

@@ -12,6 +12,7 @@ from db.access import SYSTEM
 from db.batches import BATCHES, Kind
 from db.commands import CancelBatch, Create, Delete, OnConflict, OnError, Target, Update, Updating
 from db.outcomes import Outcome
+from db.resource_types import RESOURCE_TYPES, ResourceTypeChange
 from db.resources import RESOURCES, NewResource, ResourceChange
 from db.uploads import turns
 from tests.db.uploads.uploading import (
@@ -158,6 +159,17 @@ async def test_a_later_upload_that_may_not_wait_fails_alone(database: Database) 
     assert counts(await batch(database, first.id)) == ("success", 1, 0, 0)
     assert counts(await batch(database, third.id)) == ("success", 1, 0, 0)
     assert (await stored(database))["a"] == {"sku": "a", "maker": "m", "price": 1}
+
+
+async def test_what_waits_is_stored_though_its_type_demands_nothing_any_more(database: Database) -> None:
+    row = await upload(database, [{"sku": "a", "maker": "m"}], wait_s=60)
+    change = ResourceTypeChange(schema=None, external_id_field=None, display_name_path=None)
+    items = [Updating(Target("resource_type_product"), change)]
+    assert (await engine.run(database, SYSTEM, Update(RESOURCE_TYPES, items))).committed
+
+    await upload(database, [{"name": "m"}], "maker")
+
+    assert counts(await batch(database, row.id)) == ("success", 1, 0, 0)
 
 
 async def test_what_waits_too_long_fails(database: Database) -> None:
@@ -346,8 +358,6 @@ async def test_deleting_a_waiting_record_cancels_it(database: Database) -> None:
 
 
 async def test_a_type_that_something_waits_or_refers_to_stays(database: Database) -> None:
-    from db.resource_types import RESOURCE_TYPES  # noqa: PLC0415
-
     await upload(database, [{"sku": "a", "maker": "m"}], wait_s=60)
     for each in ("resource_type_maker", "resource_type_product"):
         report = await engine.run(database, SYSTEM, Delete(RESOURCE_TYPES, [Target(each)]))
