@@ -16,7 +16,7 @@ PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 # The first start leaves its byte code for all later ones.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help serve install explorer clients test soak lint format check demo bench lock hooks clean
+.PHONY: help serve install explorer clients test soak lint format check demo bench peers lock hooks clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -63,12 +63,16 @@ demo: $(VENV)/.dev ## Load real data
 bench: $(VENV)/.dev ## Measure, side by side with the limit
 	$(BIN)/python -m benchmarks
 
+peers: $(VENV)/.dev ## Measure this server beside others, which are installed first; writes docs/benchmarks.md
+	$(BIN)/python -m benchmarks.peers
+
 hooks: ## Lint before each commit
 	@hook=$$(git rev-parse --git-path hooks)/pre-commit && \
 	printf '#!/bin/sh\nexec make lint\n' > "$$hook" && chmod +x "$$hook" && echo "wrote $$hook"
 
 clean: ## Remove all that was built or installed; data stays
 	rm -rf $(VENV) .venv-node build *.egg-info explorer/dist explorer/node_modules tests/clients/node_modules
+	rm -rf benchmarks/peers/servers/.venv benchmarks/peers/servers/node_modules
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .schemathesis
 
 # Set-up. Each stamp is as new as what it was made from, so that a second run has nothing to do.

@@ -1,0 +1,1 @@
+"""This server beside others, on one PostgreSQL with equal rows: `python -m benchmarks.peers`."""

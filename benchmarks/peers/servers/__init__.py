@@ -1,0 +1,1 @@
+"""The servers that are measured, each in a file of its own."""
