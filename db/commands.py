@@ -158,16 +158,11 @@ class RemoveDefinition:
 SINGLE = (PutRecord, RemoveRecord, CancelBatch, CreateDefinition, ChangeDefinition, RemoveDefinition)
 """The commands about one thing, which are never joined."""
 
+OfItems = Create[Any] | Update[Any] | Delete[Any]
+"""The commands about items of one noun."""
+
 Command = (
-    Create[Any]
-    | Update[Any]
-    | Delete[Any]
-    | PutRecord
-    | RemoveRecord
-    | CancelBatch
-    | CreateDefinition
-    | ChangeDefinition
-    | RemoveDefinition
+    OfItems | PutRecord | RemoveRecord | CancelBatch | CreateDefinition | ChangeDefinition | RemoveDefinition
 )
 
 

@@ -13,7 +13,7 @@ from db.commands import Create, Delete, OnConflict, OnError, Update
 from tests.db.rules import Fate, Fields, Rules, failed
 
 if TYPE_CHECKING:
-    from db.commands import Command
+    from db.commands import OfItems
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Model(Rules):
     """Does what commands say."""
 
     def run(
-        self, command: Command, reach: str, names: list[str | None], *, dry_run: bool = False
+        self, command: OfItems, reach: str, names: list[str | None], *, dry_run: bool = False
     ) -> list[Fate]:
         """Do what a command says; `names` are the ids that the server gave to items without one."""
         before, self.reach, self.touched = deepcopy(self.things), reach, set()
@@ -44,7 +44,7 @@ class Model(Rules):
             self.things = before
         return told
 
-    def _do(self, command: Command, names: list[str | None]) -> list[Fate]:
+    def _do(self, command: OfItems, names: list[str | None]) -> list[Fate]:
         noun = command.noun
         match command:
             case Create():

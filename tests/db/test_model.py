@@ -11,7 +11,7 @@ from sqlalchemy import delete, select
 
 from db import engine, tables
 from db.access import Principal, Reach, Role
-from db.commands import Command, Create, Delete, OnError, Target, Update, Updating
+from db.commands import Create, Delete, OfItems, OnError, Target, Update, Updating
 from db.scopes import SCOPES, NewScope
 from tests.db.model import Model
 from tests.db.rules import ROOT, Fate
@@ -61,11 +61,11 @@ async def _empty(tx: Transaction) -> None:
         await tx.execute(delete(table), {})
 
 
-def _refused(command: Command, fates: list[Fate]) -> bool:
+def _refused(command: OfItems, fates: list[Fate]) -> bool:
     return command.on_error is OnError.REJECT_ALL and any(fate.codes for fate in fates)
 
 
-def _with_revisions(command: Command, revisions: dict[tuple[str, str], str]) -> Command:
+def _with_revisions(command: OfItems, revisions: dict[tuple[str, str], str]) -> OfItems:
     def real(target: Target) -> Target:
         current = revisions.get((str(command.noun.namespace), target.id), "none")
         swap = {"current": current}

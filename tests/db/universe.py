@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from db.commands import Command, Create, Delete, OnConflict, OnError, Target, Update, Updating
+from db.commands import Create, Delete, OfItems, OnConflict, OnError, Target, Update, Updating
 from db.resource_types import RESOURCE_TYPES, NewResourceType, ResourceTypeChange
 from db.resources import RESOURCES, NewResource, ResourceChange
 from db.scopes import SCOPES, NewScope, ScopeChange
@@ -118,12 +118,12 @@ def targets(of: st.SearchStrategy[str]) -> st.SearchStrategy[Target]:
     return st.builds(lambda name, match: Target(name, match and frozenset({match})), of, revision)
 
 
-def creates(noun: Any) -> st.SearchStrategy[Command]:
+def creates(noun: Any) -> st.SearchStrategy[OfItems]:
     items = st.lists(NEW[noun], min_size=1, max_size=5)
     return st.builds(Create, st.just(noun), items, on_error, st.sampled_from(OnConflict))
 
 
-def updates(noun: Any) -> st.SearchStrategy[Command]:
+def updates(noun: Any) -> st.SearchStrategy[OfItems]:
     of, change = CHANGES[noun]
     item = st.builds(Updating, targets(of), change, st.booleans())
     return st.builds(
@@ -131,7 +131,7 @@ def updates(noun: Any) -> st.SearchStrategy[Command]:
     )
 
 
-def deletes(noun: Any) -> st.SearchStrategy[Command]:
+def deletes(noun: Any) -> st.SearchStrategy[OfItems]:
     of = scope_ids if noun is SCOPES else ids(str(noun.namespace))
     return st.builds(Delete, st.just(noun), st.lists(targets(of), min_size=1, max_size=3), on_error)
 
@@ -147,7 +147,7 @@ def _writes_no_nulls(item: Updating) -> bool:
 class Step:
     """A command, the scope that its caller reaches if there is one, and whether it is a trial."""
 
-    command: Command
+    command: OfItems
     reach: str
     dry_run: bool
 
@@ -175,7 +175,7 @@ steps = st.builds(
 plans = st.lists(steps, min_size=10, max_size=30)
 
 # Most commands need something to be there.
-PRELUDE: list[Command] = [
+PRELUDE: list[OfItems] = [
     Create(
         SCOPES,
         [

@@ -28,7 +28,7 @@ from tests.factories import create
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from db.commands import Command
+    from db.commands import OfItems
     from db.database import Database
     from tests.db.rules import Fate
 
@@ -62,7 +62,7 @@ CHANGES: dict[Any, tuple[type[Any], dict[str, st.SearchStrategy[Any]]]] = {
 class Step:
     """An operation, and which earlier ones it depends on."""
 
-    command: Command
+    command: OfItems
     depends_on: frozenset[int] = frozenset()
 
 
@@ -80,7 +80,7 @@ def names(noun: Any) -> st.SearchStrategy[str]:
     return scope_ids if noun is SCOPES else ids(str(noun.namespace))
 
 
-def creates(noun: Any) -> st.SearchStrategy[Command]:
+def creates(noun: Any) -> st.SearchStrategy[OfItems]:
     if noun is TAG_ASSIGNMENTS:
         # Neither door of GraphQL takes these.
         return NEW[noun].map(lambda item: _create(noun, item, id=None, scope_id=None))
@@ -88,11 +88,11 @@ def creates(noun: Any) -> st.SearchStrategy[Command]:
     return st.builds(lambda item, own: _create(noun, item, id=own, **plain), NEW[noun], names(noun))
 
 
-def _create(noun: Any, item: Any, **fields: Any) -> Command:
+def _create(noun: Any, item: Any, **fields: Any) -> OfItems:
     return Create(noun, [msgspec.structs.replace(item, **fields)])
 
 
-def updates(noun: Any) -> st.SearchStrategy[Command]:
+def updates(noun: Any) -> st.SearchStrategy[OfItems]:
     shape, fields = CHANGES[noun]
     match = st.sampled_from(["*", "*", "*", "stale"])
     return st.builds(
@@ -105,7 +105,7 @@ def updates(noun: Any) -> st.SearchStrategy[Command]:
     )
 
 
-def deletes(noun: Any) -> st.SearchStrategy[Command]:
+def deletes(noun: Any) -> st.SearchStrategy[OfItems]:
     match = st.sampled_from([None, None, "*", "stale"])
     return st.builds(
         lambda name, match: Delete(noun, [Target(name, match and frozenset({match}))]), names(noun), match
