@@ -10,16 +10,18 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from app.auth import verification_keys
+from app.cli.expectations import expectations
 from app.settings import PREFIX
 from db import health
 from db.database import open_database, sqlite_path
 from db.errors import SheafError
-from db.migrations import newest, version
+from db.migrations import migrate, newest, version
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import AsyncIterator, Iterator
 
+    from app.cli.expectations import Expectation
     from app.settings import Settings
     from db.database import Database, Facts
 
@@ -49,19 +51,25 @@ class Finding:
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = commands.add_parser("doctor", help="look for what is wrong, and say what to change")
+    parser.add_argument(
+        "--bench", action="store_true", help="also measure what this machine and this database let one expect"
+    )
     parser.set_defaults(run=run)
 
 
-def run(_arguments: argparse.Namespace, settings: Settings) -> int:
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
     """Print all findings; the exit status is 1 if something is wrong."""
-    return asyncio.run(_run(settings))
+    return asyncio.run(_run(settings, bench=arguments.bench))
 
 
-async def _run(settings: Settings) -> int:
+async def _run(settings: Settings, *, bench: bool) -> int:
     wrong = 0
     async for finding in findings(settings):
         print(finding, flush=True)
         wrong += finding.advice is not None
+    if bench and not wrong:
+        async for expectation in _expectations(settings):
+            print(expectation, flush=True)
     print(f"{wrong} wrong" if wrong else "all is well")
     return 1 if wrong else 0
 
@@ -80,6 +88,18 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
     try:
         async for finding in _database(settings, database):
             yield finding
+    finally:
+        await database.close()
+
+
+async def _expectations(settings: Settings) -> AsyncIterator[Expectation]:
+    await migrate(settings.database_url)
+    database = open_database(
+        settings.database_url, pool_size=settings.pool_size, time_limit_s=settings.time_limit_s
+    )
+    try:
+        async for expectation in expectations(database):
+            yield expectation
     finally:
         await database.close()
 

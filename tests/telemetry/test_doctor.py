@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import delete, text, update
+from sqlalchemy import delete, func, select, text, update
 
 from app.cli import doctor
 from app.settings import Settings
@@ -17,8 +21,6 @@ from db.migrations import inspected
 from tests import factories
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from sqlalchemy import Connection, Delete, Update
 
     from db.database import Transaction
@@ -245,3 +247,28 @@ def test_settings_are_told_without_their_secrets(
     assert "SHEAF_JWT_SECRET=(set)" in told
     assert "hush" not in told
     assert settings.database_url not in told
+
+
+async def test_it_tells_what_to_expect_and_leaves_nothing_behind(settings: Settings) -> None:
+    environment = {**os.environ, "SHEAF_DATABASE_URL": settings.database_url}
+    told = subprocess.run(
+        [sys.executable, "-m", "app", "doctor", "--bench"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    ).stdout
+
+    for line in (
+        "a statement there and back",
+        "until it is on the disk",
+        "creating 1,000 resources",
+        "by id",
+    ):
+        assert line in told, told
+    database = open_database(settings.database_url)
+    async with database.read("test") as reader:
+        for table in (tables.scopes, tables.resources, tables.idempotency_keys):
+            assert (await reader.fetch(select(func.count()).select_from(table), {}))[0][0] == 0
+    await database.close()
