@@ -205,3 +205,29 @@ async def test_every_refusal_under_the_prefixes_wears_the_envelope(server: Serve
         assert refused(reply)
         if status == 405:
             assert reply.headers["Allow"] == "GET"
+
+
+async def test_what_the_server_itself_refuses_wears_the_envelope_too(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(sqlite_url, max_body_bytes=1_000, rate_limit_per_s=4) as server:
+        await furnish(server)
+        acme = await server.holder("scope_acme")
+        large = await acme.post(PATH, {"resources": [{"id": "x" * 1_000}]})
+        assert (large.status, refused(large)[0][:8]) == (413, "the body")
+        packed = await acme.send("POST", PATH, b"{}", Content_Encoding="br")
+        assert (packed.status, len(refused(packed))) == (415, 1)
+        unknown = await acme.get("/api/batches", reach_tenant_id="scope_globex")
+        assert (unknown.status, len(refused(unknown))) == (404, 1)
+
+        def broken(*_: object, **__: object) -> None:
+            raise RuntimeError("a bug")
+
+        monkeypatch.setattr(server.database, "read", broken)
+        bug = await acme.get("/api/batches", X_Request_Id="this-one")
+        monkeypatch.undo()
+        assert (bug.status, refused(bug)) == (500, ["an internal error; its request id is this-one"])
+        replies = [await acme.get("/partner/schema-definitions") for _ in range(5)]
+        assert replies[-1].status == 429
+        assert int(replies[-1].headers["Retry-After"]) >= 1
+        assert refused(replies[-1]) == ["this token may ask for 4 operations or items a second"]
