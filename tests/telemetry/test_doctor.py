@@ -249,16 +249,20 @@ def test_settings_are_told_without_their_secrets(
     assert settings.database_url not in told
 
 
-async def test_it_tells_what_to_expect_and_leaves_nothing_behind(settings: Settings) -> None:
-    environment = {**os.environ, "SHEAF_DATABASE_URL": settings.database_url}
-    told = subprocess.run(
+def bench(url: str) -> str:
+    """Run `sheaf doctor --bench`, and return what it printed."""
+    return subprocess.run(
         [sys.executable, "-m", "app", "doctor", "--bench"],
-        env=environment,
+        env={**os.environ, "SHEAF_DATABASE_URL": url},
         capture_output=True,
         text=True,
         check=False,
         cwd=Path(__file__).parents[2],
     ).stdout
+
+
+async def test_it_tells_what_to_expect_and_leaves_nothing_behind(settings: Settings) -> None:
+    told = bench(settings.database_url)
 
     for line in (
         "a statement there and back",
