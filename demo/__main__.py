@@ -9,16 +9,18 @@ import sys
 from contextlib import ExitStack
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from app.settings import BadSetting, Settings
 from demo.catalogue import SCOPE
-from demo.client import Client, Loaded, Refused
+from demo.client import Client, Refused
 from demo.load import load
 from demo.metadata import distributions
+from demo.projects import record, shuffled
 from demo.queries import QUERIES
 from demo.server import answers, own_server, token_of
+from demo.summaries import noun, show_loaded, show_uploaded
+from demo.uploads import Uploaded, upload
 
 # Long lines are left to the terminal, so that what is copied is in one piece.
 console = Console(highlight=False, soft_wrap=True)
@@ -67,36 +69,28 @@ async def _load(url: str, token: str) -> None:
     columns = (TextColumn("{task.description:<18}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     async with Client(url, token) as client:
         with Progress(*columns, console=console) as bar:
-            tasks: dict[str, object] = {}
+            tasks: dict[str, TaskID] = {}
 
             def progress(path: str, sent: int, total: int) -> None:
                 if path not in tasks:
-                    tasks[path] = bar.add_task(_noun(path), total=total)
-                bar.advance(tasks[path], sent)  # type: ignore[arg-type]  # rich's own name for an int
+                    tasks[path] = bar.add_task(noun(path), total=total)
+                bar.advance(tasks[path], sent)
 
             await load(client, found, progress)
-        _show_summary(client.loaded)
+        show_loaded(console, client.loaded)
+        console.print("\nTheir dependency graph, shuffled, as records that refer to each other\n")
+        with Progress(*columns, console=console) as bar:
+            stored = bar.add_task("projects", total=len(found))
+            waiting = bar.add_task("of them waiting", total=len(found))
 
+            def settle(uploaded: Uploaded) -> None:
+                bar.update(stored, completed=uploaded.count("successful"))
+                bar.update(waiting, completed=uploaded.count("pending"))
 
-def _noun(path: str) -> str:
-    return path.strip("/").replace("-", " ")
-
-
-def _show_summary(loaded: dict[str, Loaded]) -> None:
-    table = Table("", box=None, pad_edge=False)
-    outcomes = ("created", "updated", "unchanged")
-    for heading in ("objects", *outcomes, "seconds", "objects/s"):
-        table.add_column(heading, justify="right")
-    total = Loaded()
-    for told in loaded.values():
-        total.outcomes.update(told.outcomes)
-        total.seconds += told.seconds
-    for name, told in [*((_noun(path), told) for path, told in loaded.items()), ("all", total)]:
-        counts = [f"{told.outcomes[outcome]:,}" for outcome in outcomes]
-        rate = f"{told.objects / told.seconds:,.0f}" if told.seconds else ""
-        table.add_row(name, f"{told.objects:,}", *counts, f"{told.seconds:.3f}", rate)
-    console.print()
-    console.print(table)
+            uploaded = await upload(client, shuffled(map(record, found)), settle)
+        show_uploaded(console, uploaded)
+    if not uploaded.agrees:
+        raise Refused(uploaded.disagreement)
 
 
 def _show_queries(url: str) -> None:

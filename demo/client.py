@@ -1,4 +1,4 @@
-"""A client of the batch routes: bounded batches, merged into what is there, outcomes counted."""
+"""A client of one server: bounded batches, merged into what is there, outcomes counted."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Loaded:
 
 
 class Client:
-    """Sends batches to one server; a context manager."""
+    """Asks one server; a context manager."""
 
     def __init__(self, url: str, token: str) -> None:
         self.loaded: dict[str, Loaded] = {}
@@ -65,7 +65,7 @@ class Client:
             batch = items[start : start + BATCH]
             body = orjson.dumps(batch)
             began = time.perf_counter()
-            answer = await self._post(f"{path}/batch?onConflict=merge&outcomes=true", body)
+            answer = await self.ask("POST", f"{path}/batch?onConflict=merge&outcomes=true", body)
             told.seconds += time.perf_counter() - began
             results = orjson.loads(answer)
             told.outcomes.update(result["outcome"] for result in results)
@@ -73,25 +73,38 @@ class Client:
             advance(len(batch))
         return stored
 
-    async def _post(self, path: str, body: bytes) -> bytes:
+    async def ask(self, method: str, path: str, body: bytes = b"", *, scope_id: str | None = None) -> bytes:
+        """Return the body of an answer; `Refused` if it isn't what was asked for. A scope narrows the call."""
+        headers = {"reach-tenant-id": scope_id} if scope_id else {}
         try:
-            async with self._session.post(self._url + path, data=body) as response:
+            async with self._session.request(
+                method, self._url + path, data=body, headers=headers
+            ) as response:
                 if not response.ok:
-                    raise Refused(await self._explained(path, response))
+                    raise Refused(await self._explained(f"{method} {path}", response))
                 return await response.read()
         except (aiohttp.ClientError, TimeoutError) as error:
             reason = str(error) or type(error).__name__
-            raise Refused(f"{self._url} went away during POST {path}: {reason}") from error
+            raise Refused(f"{self._url} went away during {method} {path}: {reason}") from error
 
-    async def _explained(self, path: str, response: aiohttp.ClientResponse) -> str:
+    async def _explained(self, request: str, response: aiohttp.ClientResponse) -> str:
         if response.status == 401:
             return (
                 f"{self._url} doesn't know the token: name its root token in SHEAF_ROOT_TOKEN or with --token"
             )
-        if response.content_type != "application/problem+json":
-            return f"POST {path} got {response.status} from {self._url}, and not from Sheaf"
-        problem = await response.json(content_type=None)
-        faults = [f"  {each['pointer']}: {each['detail']}" for each in problem.get("errors", ())]
-        more = [f"  and {len(faults) - SHOWN_FAULTS:,} more"] if len(faults) > SHOWN_FAULTS else []
-        head = f"POST {path} got {response.status} {problem['code']}: {problem['detail']}"
-        return "\n".join([head, *faults[:SHOWN_FAULTS], *more])
+        try:
+            said = await response.json(content_type=None)
+            return f"{request} got {response.status} {_reason(said)}"
+        except (ValueError, KeyError, TypeError):
+            return f"{request} got {response.status} from {self._url}, and not from Sheaf"
+
+
+def _reason(said: dict[str, Any]) -> str:
+    """Return what a refusal says: a problem's code and faults, or the upload dialect's message and errors."""
+    if "code" in said:
+        head = f"{said['code']}: {said['detail']}"
+        faults = [f"  {each['pointer']}: {each['detail']}" for each in said.get("errors", ())]
+    else:
+        head, faults = said["message"], [f"  {each}" for each in said.get("errors", ())]
+    more = [f"  and {len(faults) - SHOWN_FAULTS:,} more"] if len(faults) > SHOWN_FAULTS else []
+    return "\n".join([head, *faults[:SHOWN_FAULTS], *more])

@@ -62,7 +62,7 @@ class Distribution:
     requires_python: str | None
     home_page: str | None
     requires: tuple[str, ...]
-    """As written, with versions, extras and markers; they become references once types can say so."""
+    """As written, with versions, extras and markers."""
     classifiers: tuple[Classifier, ...]
     authors: tuple[Author, ...]
     modules: tuple[Module, ...]

@@ -1,4 +1,4 @@
-"""Three queries that say something about the loaded data, to paste into the explorer."""
+"""Queries that say something about the loaded data, to paste into the explorer."""
 
 from __future__ import annotations
 
@@ -33,6 +33,34 @@ QUERIES: tuple[tuple[str, str], ...] = (
     totalCount
     nodes {{ displayName data tags {{ totalCount nodes {{ label tagGroup {{ name }} }} }} }}
     pageInfo {{ hasNextPage endCursor }}
+  }}
+}}""",
+    ),
+    (
+        "One name as a distribution and as a project: what it requires, what that requires, and what requires it",
+        f"""{{
+  resources(scopeId: "{SCOPE}", externalResourceId: "rich") {{
+    nodes {{
+      displayName
+      resourceType {{ name }}
+      references(first: 20) {{ nodes {{ path target {{
+        displayName references(first: 20) {{ nodes {{ targetExternalId }} }}
+      }} }} }}
+      referencedBy(first: 20) {{ nodes {{ source {{
+        displayName referencedBy(first: 20) {{ nodes {{ source {{ displayName }} }} }}
+      }} }} }}
+    }}
+  }}
+}}""",
+    ),
+    (
+        "Which uploads have records that wait, and what for",
+        f"""{{
+  batches(scopeId: "{SCOPE}", status: PENDING, first: 10) {{
+    nodes {{
+      id resourceTypeKey counts {{ total succeeded waiting failed }}
+      waiting {{ nodes {{ externalId expiresAt waitsFor {{ resourceTypeKey externalId }} }} }}
+    }}
   }}
 }}""",
     ),

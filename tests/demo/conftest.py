@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import socket
 import subprocess
 import sys
 import time
 from contextlib import closing
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,12 +56,25 @@ class Served:
         return data
 
 
+def installed() -> dict[str, metadata.Distribution]:
+    """Return the installed distributions by their normalised names, as `metadata.distribution` finds them."""
+    names = {re.sub(r"[-_.]+", "-", each.metadata["Name"]).lower() for each in metadata.distributions()}
+    return {name: metadata.distribution(name) for name in names}
+
+
 def run_demo(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the demo to its end."""
     command = [sys.executable, "-m", "demo", *arguments]
     return subprocess.run(
         command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=240, check=False
     )
+
+
+def totals_of_projects(printed: str) -> tuple[int, ...]:
+    """Return how many projects were accepted, are stored, wait and failed, as the demo prints it."""
+    row = r"^projects +([\d,]+) +([\d,]+) +([\d,]+) +([\d,]+) +[\d.]+ +[\d,]+ *$"
+    (found,) = re.findall(row, printed, re.MULTILINE)
+    return tuple(int(number.replace(",", "")) for number in found)
 
 
 def free_port() -> int:
@@ -81,7 +96,7 @@ def environment_for(folder: Path, port: int) -> dict[str, str]:
     }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Serve an empty database."""
     port = free_port()
@@ -101,6 +116,20 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         finally:
             process.terminate()
             process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def summary(served: Served) -> str:
+    """Load into an empty server, and return what the demo printed."""
+    done = run_demo(served.environment, "--url", served.url)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def loaded(served: Served, summary: str) -> Served:
+    """Return the server once it is loaded."""
+    return served
 
 
 def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:

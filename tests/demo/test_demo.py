@@ -12,7 +12,14 @@ import orjson
 import pytest
 
 from demo.queries import QUERIES
-from tests.demo.conftest import environment_for, free_port, listens, run_demo
+from tests.demo.conftest import (
+    environment_for,
+    free_port,
+    installed,
+    listens,
+    run_demo,
+    totals_of_projects,
+)
 
 if TYPE_CHECKING:
     from tests.demo.conftest import Served
@@ -25,11 +32,9 @@ COUNTS = """{
   tagAssignments { totalCount }
 }"""
 
-
-def installed() -> dict[str, metadata.Distribution]:
-    """Return the installed distributions by their normalised names, as `metadata.distribution` finds them."""
-    names = {re.sub(r"[-_.]+", "-", each.metadata["Name"]).lower() for each in metadata.distributions()}
-    return {name: metadata.distribution(name) for name in names}
+PROJECTS = """{ resourceTypes(key: "project") { nodes { etag resources(first: 1000) {
+  nodes { id etag data }
+} } } }"""
 
 
 def classifiers_of(distribution: metadata.Distribution) -> set[str]:
@@ -46,14 +51,6 @@ def resource(served: Served, kind: str, external_id: str) -> dict[str, Any]:
     )
     (node,) = found["resources"]["nodes"]
     return dict(node)
-
-
-@pytest.fixture(scope="module")
-def loaded(served: Served) -> Served:
-    """Load into an empty server."""
-    done = run_demo(served.environment, "--url", served.url)
-    assert done.returncode == 0, done.stderr
-    return served
 
 
 def test_every_distribution_classifier_and_assignment_is_there(loaded: Served) -> None:
@@ -112,18 +109,25 @@ def test_an_author_with_an_address_is_there_with_all_that_is_theirs(loaded: Serv
         assert names <= set(data["distributions"])
 
 
-@pytest.mark.parametrize("query", [query for _, query in QUERIES], ids=["kinds", "tags", "distributions"])
+@pytest.mark.parametrize(
+    "query",
+    [query for _, query in QUERIES],
+    ids=["kinds", "tags", "distributions", "requirements", "waiting"],
+)
 def test_the_queries_to_paste_answer(loaded: Served, query: str) -> None:
-    assert '"displayName":"' in orjson.dumps(loaded.ask(query)).decode()
+    assert re.search(r'"(displayName|externalId)":"', orjson.dumps(loaded.ask(query)).decode())
 
 
-def test_a_second_run_changes_nothing(loaded: Served) -> None:
+def test_a_second_run_changes_nothing(loaded: Served, summary: str) -> None:
     before, aiohttp_before = loaded.ask(COUNTS), resource(loaded, "distribution", "aiohttp")
+    projects_before = loaded.ask(PROJECTS)
     done = run_demo(loaded.environment, "--url", loaded.url)
     assert done.returncode == 0, done.stderr
     assert loaded.ask(COUNTS) == before
     assert resource(loaded, "distribution", "aiohttp") == aiohttp_before
     assert aiohttp_before["updatedAt"] is None
+    assert loaded.ask(PROJECTS) == projects_before
+    assert totals_of_projects(done.stdout) == totals_of_projects(summary)
     (total,) = re.findall(r"^all +([\d,]+) +(\d+) +(\d+) +([\d,]+) ", done.stdout, re.MULTILINE)
     assert total == (total[0], "0", "0", total[0])
 
