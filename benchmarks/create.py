@@ -146,13 +146,15 @@ class Recorder:
 
     def statement(self, transaction: str, sql: str, seconds: float) -> None:
         """Keep the text."""
-        del transaction, seconds
-        self.statements.append(" ".join(sql.split()))
+        del seconds
+        # The server looks at its queue by itself.
+        if transaction != "look_at_queue":
+            self.statements.append(" ".join(sql.split()))
 
 
 async def statements(url: str, path: str, make: Callable[[int, int], bytes]) -> list[str]:
     """Return what one request of 1,000 sends to the database; `RuntimeError` if one of 1 sends another number."""
-    app = create_app(replace(Settings(), database_url=url, root_token=TOKEN))
+    app = create_app(replace(Settings(), database_url=url, root_token=TOKEN, upload_engine=False))
     headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
     told: list[list[str]] = []
     async with TestClient(TestServer(app)) as client:
