@@ -23,7 +23,8 @@ VERSION = "0.1.0"
 DESCRIPTION = """\
 A catalogue of resources, their types, scopes and tags, whose core is batch. GraphQL, at `/graphql`, offers the same.
 
-A refusal is a problem document (RFC 9457) with a `code` of a closed list. A method that a path doesn't have is 405,
+A refusal is a problem document (RFC 9457) with a `code` of a closed list; under `/api` and `/partner` it is
+`{"success": false, "message", "errors"}`. A method that a path doesn't have is 405,
 a path that doesn't exist 404. Each request may name itself with `X-Request-Id`, and each answer names the request.
 
 `/metrics` tells the numbers of the server in Prometheus' text format, `/schema.graphql` the schema of GraphQL; neither

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from enum import StrEnum
 from math import isfinite
 from typing import TYPE_CHECKING, TypeVar
@@ -39,17 +40,11 @@ class SortBy(StrEnum):
 
 def _nullable(parameter: QueryParameter[T]) -> QueryParameter[T]:
     """Let a parameter also be empty or `null`, which is as if it weren't sent."""
-    schema = dict(parameter.schema)
-    schema["anyOf"] = [
-        {key: value for key, value in schema.items() if key != "default"},
-        {"enum": ["", "null"]},
-    ]
-    return QueryParameter(
-        parameter.name,
-        parameter.says,
-        parameter.absent,
-        lambda value: parameter.absent if value in {"", "null"} else parameter.read(value),
-        {"anyOf": schema["anyOf"], "default": schema["default"]},
+    plain = {key: value for key, value in parameter.schema.items() if key != "default"}
+    return replace(
+        parameter,
+        read=lambda value: parameter.absent if value in {"", "null"} else parameter.read(value),
+        schema={"anyOf": [plain, {"enum": ["", "null"]}], "default": parameter.absent},
     )
 
 
