@@ -63,6 +63,7 @@ class Context:
         """When the operation's time is up, by the monotonic clock."""
         self._lasting = lasting
         self._caller = caller
+        self._reader = caller
         self._loaders = None if caller is None else Loaders(database, caller)
         self._refusal: SheafError | None = None
         if caller is None:
@@ -98,10 +99,14 @@ class Context:
         if await self._narrow() > 1:
             self._refusal = RootRequired()
 
-    async def forget(self) -> None:
-        """Drop what was read before a write, so that what follows sees it."""
-        if self._caller is not None:
-            self._loaders = Loaders(self.database, self._caller)
+    async def forget(self, *, roots_too: bool = True) -> None:
+        """Drop what was read before a write, so that what follows sees it; with the roots if these may differ."""
+        if self._reader is None:
+            return
+        if roots_too:
+            self._reader = self._caller
+        self._loaders = Loaders(self.database, self._reader) if self._reader else None
+        if roots_too:
             await self._narrow()
 
     def abandon(self) -> None:
@@ -125,7 +130,8 @@ class Context:
             self._refusal = error
             return 0
         if len(roots) == 1:
-            self._loaders = Loaders(self.database, replace(caller, reach=roots[0]))
+            self._reader = replace(caller, reach=roots[0])
+            self._loaders = Loaders(self.database, self._reader)
         return len(roots)
 
     def _admit(self, part: T | None) -> T:

@@ -12,6 +12,7 @@ from db import engine, idempotency
 from db.commands import Command, Create, Delete, OnConflict, OnError, Update, Updating
 from db.nouns import Noun, RowT
 from db.outcomes import Report
+from db.scopes import SCOPES
 from db.shapes import MAX_ITEMS, Change, NewItem
 from graphql_schema.context import Info
 from graphql_schema.errors import BadArgument
@@ -119,7 +120,7 @@ async def perform(
         recorded, _ = await engine.run_once(context.database, context.writer, command, once, _rendered)
         return _reports(command.noun).decode(recorded.body)
     finally:
-        await context.forget()
+        await context.forget(roots_too=command.noun is SCOPES)
 
 
 def _change(item: dict[str, Any]) -> dict[str, Any]:

@@ -84,8 +84,8 @@ async def test_a_write_that_has_begun_is_answered_however_long_it_takes(
     async with start(time_limit_s=0.3) as server:
         plain = server.database._once
 
-        async def slow(name: str, work: Any, lock: Any) -> Any:
-            answer = await plain(name, work, lock)
+        async def slow(*how: Any) -> Any:
+            answer = await plain(*how)
             await asyncio.sleep(0.6)
             return answer
 
