@@ -68,7 +68,7 @@ def contenders(programs: Programs) -> list[Contender]:
             "parse",
         ),
         Contender("ariadne", "Ariadne 1 + asyncpg", _script(programs.python, "ariadne_server.py"), without),
-        Contender("stock", "Strawberry + SQLAlchemy, stock", Command(_module("stock")), written),
+        Contender("stock", "Strawberry, stock", Command(_module("stock")), written),
     ]
 
 

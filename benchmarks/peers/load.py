@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -121,6 +122,43 @@ def _chunks(body: bytes) -> Iterator[bytes]:
         at = end + size + 4
 
 
+class Slice:
+    """What happens on many connections in a while."""
+
+    def __init__(self, make: Callable[[], bytes], seconds: float, connections: int) -> None:
+        self._make = make
+        self._seconds = seconds
+        self._warming = self._busy = connections
+        self._until = math.inf
+        self.finished = asyncio.Event()
+        self.times_ms: list[float] = []
+        self.wrong: list[Answer] = []
+
+    def done(self, connection: Connection) -> None:
+        """Take an answer and ask again, unless time is up."""
+        now = time.perf_counter()
+        if self.finished.is_set():
+            return
+        answer = Answer(0, b"connection lost") if connection.lost else connection.answer()
+        if not is_good(answer):
+            self.wrong.append(answer)
+        elif now < self._until:
+            self._count(now, connection.began)
+            connection.send(self._make())
+            return
+        self._busy -= 1
+        if not self._busy:
+            self.finished.set()
+
+    def _count(self, now: float, began: float) -> None:
+        if self._warming > 0:
+            self._warming -= 1
+            if not self._warming:
+                self._until = now + self._seconds
+            return
+        self.times_ms.append((now - began) * 1_000)
+
+
 class Client:
     """Asks one server, on one connection or on many."""
 
@@ -144,39 +182,22 @@ class Client:
         return self._single.answer(), took_ms
 
     async def ask_much(self, make: Callable[[], bytes], seconds: float, connections: int) -> list[float]:
-        """Keep connections busy for a while and return each answer's milliseconds; raise for a refusal."""
-        times: list[float] = []
-        wrong: list[Answer] = []
-        finished = asyncio.Event()
-        until = time.perf_counter() + seconds
-        busy = connections
+        """Keep connections busy for a while and return the milliseconds of each answer in it; raise for a refusal.
 
-        def done(connection: Connection) -> None:
-            nonlocal busy
-            now = time.perf_counter()
-            answer = Answer(0, b"connection lost") if connection.lost else connection.answer()
-            if _is_good(answer):
-                times.append((now - connection.began) * 1_000)
-                if now < until:
-                    connection.send(make())
-                    return
-            else:
-                wrong.append(answer)
-            busy -= 1
-            if not busy:
-                finished.set()
-
-        all_of_them = [await self._connect(done) for _ in range(connections)]
-        for each in all_of_them:
+        The while begins when there are as many answers as connections, so that opening these doesn't count.
+        """
+        slice_ = Slice(make, seconds, connections)
+        opened = [await self._connect(slice_.done) for _ in range(connections)]
+        for each in opened:
             each.send(make())
         async with asyncio.timeout(seconds + ANSWER_LIMIT_S):
-            await finished.wait()
-        for each in all_of_them:
-            each._done = lambda _: None  # noqa: SLF001 - closing it is no loss
+            await slice_.finished.wait()
+        for each in opened:
             each.close()
-        if wrong:
-            raise RuntimeError(f"{len(wrong)} refused, the first: {wrong[0].status} {wrong[0].body[:500]!r}")
-        return times
+        if slice_.wrong:
+            told = slice_.wrong[0]
+            raise RuntimeError(f"{len(slice_.wrong)} refused, the first: {told.status} {told.body[:500]!r}")
+        return slice_.times_ms
 
     def close(self) -> None:
         """End the connection."""
@@ -189,6 +210,7 @@ class Client:
         return connection
 
 
-def _is_good(answer: Answer) -> bool:
+def is_good(answer: Answer) -> bool:
+    """Tell whether a server did what it was asked for."""
     # Servers of GraphQL say 200 for almost everything; `"errors": []` of an item is none.
     return 200 <= answer.status < 300 and b'"errors":[{' not in answer.body

@@ -119,10 +119,6 @@ class ByHand(SheafRest):
         """Ask for the first resources with a tag."""
         return Request(f"/resources?first={PAGE}&tagId={tag_id}")
 
-    def create_one(self, item: Item) -> Request:
-        """Ask to create a list of one."""
-        return self.create([item])
-
     def batch(self, items: list[Item]) -> Request:
         """Ask to create resources with one command."""
         return self.create(items)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from benchmarks.peers.workloads import Workload
 
 PANEL_WIDTH, BAR_HEIGHT, STEP, HEAD = 430, 13, 19, 46
-LABELS, BARS = 175, 185
+LABELS, BARS = 170, 190
 COLUMNS, GAP = 2, 30
 STYLE = """
   text { font: 12px system-ui, sans-serif; fill: #1f2328 }

@@ -1,15 +1,18 @@
 """The limit of everything that is measured: aiohttp, the driver, the statements written by hand.
 
-`python -m benchmarks.peers.servers.by_hand DATABASE_URL PORT`. Creates and the nested read are those of
-`benchmarks.limit` and `benchmarks.read_limit`; here are the look-up by id and the page.
+`python -m benchmarks.peers.servers.by_hand DATABASE_URL PORT`. The create of many and the nested read are those of
+`benchmarks.limit` and `benchmarks.read_limit`; here are the create of one, the look-up by id and the page.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
+import msgspec
 import orjson
 import uvloop
 from aiohttp import web
@@ -38,6 +41,17 @@ PAGE = (
     f" from tag_assignments a join resources r on r.id = a.resource_id and r.root_id = a.root_id {JOINED}"
     " where a.root_id = 'scope_0' and a.tag_id = $1 order by a.resource_id limit $2"
 )
+# One round trip; both look-ups lock what they find until the row is committed, as in the create of many.
+CREATE = (
+    "with place as (select id, root_id, path from scopes where id = $3 for key share),"  # noqa: S608 - of constants
+    " kind as (select t.id, t.root_id, s.path from resource_types t"
+    " join scopes s on s.id = t.scope_id and s.root_id = t.root_id where t.id = $2 for key share of t)"
+    f" insert into resources ({', '.join(limit.COLUMNS)})"
+    " select $1, kind.id, place.id, $4, $5, $6::text::json, $7, $8, null, null, $9, place.root_id"
+    " from place join kind on kind.root_id = place.root_id and starts_with(place.path, kind.path)"
+    " on conflict do nothing"
+)
+decoder = msgspec.json.Decoder(limit.Asked)
 HEADERS = {"Content-Type": "application/json; charset=utf-8"}
 POOL: web.AppKey[Any] = web.AppKey("pool")
 
@@ -46,6 +60,36 @@ def checked(request: web.Request) -> None:
     """Raise `HTTPUnauthorized` for a request without the token."""
     if request.headers.get("Authorization") != f"Bearer {limit.TOKEN}":
         raise web.HTTPUnauthorized
+
+
+async def create_one(request: web.Request) -> web.Response:
+    """Create a resource and answer it."""
+    checked(request)
+    try:
+        asked = decoder.decode(await request.read())
+    except msgspec.MsgspecError as error:
+        raise web.HTTPBadRequest from error
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    [new_id] = limit.new_ids(1)
+    done = await request.app[POOL].execute(
+        CREATE,
+        new_id,
+        asked.resource_type_id,
+        asked.scope_id,
+        asked.external_resource_id,
+        asked.display_name,
+        limit.data_of(asked),
+        now,
+        "system",
+        os.urandom(9).hex(),
+    )
+    if done != "INSERT 0 1":
+        raise web.HTTPUnprocessableEntity
+    shown = limit.Answered(
+        new_id, asked.resource_type_id, asked.scope_id, asked.external_resource_id,
+        asked.display_name or msgspec.UNSET, msgspec.UNSET if asked.data is None else asked.data, now, "system",
+    )  # fmt: skip
+    return web.Response(status=201, body=limit.encoder.encode(shown), headers=HEADERS)
 
 
 async def one(request: web.Request) -> web.Response:
@@ -93,6 +137,7 @@ def create_app(url: str) -> web.Application:
     app.cleanup_ctx.append(connected)
     app.router.add_get("/resources/{id}", one)
     app.router.add_get("/resources", page)
+    app.router.add_post("/resources", create_one)
     app.add_subapp("/read", read_limit.create_app(read_limit.Postgresql(url), OURS))
     return app
 
