@@ -52,6 +52,11 @@ HAS_TEXT = f"([name, text]) => ({TEXT})(name).includes(text)"
 # GraphiQL reads an operation out of the editor a moment after its text has changed, and stores the text with it.
 OPERATION_IS_READ = f"() => localStorage.getItem('graphiql:query') === ({TEXT})('operation.graphql')"
 
+VARIABLES_ARE_READ = f"""(text) => {{
+  const read = localStorage.getItem('graphiql:variables');
+  return read?.includes(text) && read === ({TEXT})('variables.json');
+}}"""
+
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -108,6 +113,7 @@ class Explorer:
         self.notice = page.locator("#notice")
         self.tabs = page.locator(".graphiql-tab-button")
         self.query = page.locator(".graphiql-query-editor")
+        self.variables = page.locator(".graphiql-editor-tool")
         self.result = page.locator(".graphiql-response")
         self.documentation = page.locator(".graphiql-doc-explorer")
         self.examples = page.locator(".sheaf-examples")
@@ -149,6 +155,12 @@ class Explorer:
         if operation not in shown:
             await self.has_text("operation.graphql", operation)
             await self.page.wait_for_function(OPERATION_IS_READ)
+
+    async def fill_in(self, placeholder: str, text: str) -> None:
+        """Double-click a word of the variables and put a text in its place."""
+        await self.variables.get_by_text(placeholder).dblclick()
+        await self.page.keyboard.insert_text(text)
+        await self.page.wait_for_function(VARIABLES_ARE_READ, arg=text)
 
     async def click_run(self, containing: str) -> Response:
         """Click the button that runs the operation, and return the answer to the request that says so."""
