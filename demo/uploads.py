@@ -77,7 +77,7 @@ class Uploaded:
     def disagreement(self) -> str:
         """How what became of the records differs from what the metadata says."""
         if all(batch["status"] == "queued" for batch in self.batches):
-            return "nothing applies the uploads: SHEAF_UPLOAD_ENGINE is false, so `sheaf worker` must run"
+            return "nothing applies the uploads: with SHEAF_UPLOAD_ENGINE=false `sheaf worker` must run"
         counts = [
             f"{self.count(fate):,} {word} instead of {should:,}"
             for word, fate, should in (
