@@ -107,11 +107,11 @@ def finish(
     if definition is None or (before is not None and "data" not in values):
         return after
     key = (after.id, after.root_id)
-    w.rules.references[key] = []
     if after.data is None:
+        w.rules.references[key] = []
         return after
     data = _decode(after.data)
-    faults = [*definition.faults(data), *_other_id(definition, after, data)]
+    faults = [*definition.faults(data), *other_id(definition, after.external_resource_id, data)]
     found = definition.references(data)
     for each in found:
         target = _target(after, each)
@@ -249,15 +249,16 @@ def _target(row: ResourceRow, found: ReferenceFound) -> ResourceKey:
     return ResourceKey(row.root_id, found.external_id, row.scope_id, found.target_type_id)
 
 
-def _other_id(definition: Definition, row: ResourceRow, data: object) -> Iterable[Fault]:
+def other_id(definition: Definition, external_id: str, data: object) -> Iterable[Fault]:
+    """Tell that data has another external id than its resource."""
     field = definition.external_id_field
     if field is None or not isinstance(data, dict) or data.get(field) is None:
         return
     found = external_id_of(data, field)
     if isinstance(found, Fault):
         yield found
-    elif found != row.external_resource_id:
-        detail = f"{field} must be the externalResourceId, which is {row.external_resource_id!r}"
+    elif found != external_id:
+        detail = f"{field} must be the externalResourceId, which is {external_id!r}"
         yield Fault(Code.INVALID_VALUE, f"/data/{field}", detail)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Delete, Select, bindparam, delete, select
 from db.announcements import BatchMoved
 from db.batches import BATCHES, BatchRow, Status, WaitingRow
 from db.commands import Target
+from db.database import Retry
 from db.errors import Code, Fault
 from db.outcomes import Outcome, Result, failed
 from db.reads import reach_parameters
@@ -59,6 +60,9 @@ async def cancel(w: Writing, batch_id: str) -> Result[BatchRow]:
 async def _unpark(w: Writing, batch: BatchRow, rows: list[WaitingRow], settlement: Settlement) -> None:
     """Fail the batch's records that wait; one that other batches have a stake in goes on waiting for those."""
     by_key = {(row.id, row.root_id): row for row in rows if row.root_id == batch.root_id}
+    own = await w.tx.fetch(_own(), {"keys": [(batch.id, batch.root_id)]})
+    if any(tuple(each) not in by_key for each in own):
+        raise Retry("records of the batch were parked after the look at what waits")
     shared: set[tuple[str, str]] = set()
     for waiting_id, root_id, batch_id, index in await w.tx.fetch(_stakes(), {"keys": sorted(by_key)}):
         if batch_id != batch.id:
@@ -78,6 +82,12 @@ def _waiting_of(*, narrowed: bool) -> Select[Any]:
     if narrowed:
         mine = mine.where(waiting_stakes.c.root_id == bindparam("reach_root"))
     return select(table).where(table.c.id.in_(mine)).order_by(table.c.id).with_for_update(of=table)
+
+
+@lru_cache(maxsize=1)
+def _own() -> Select[Any]:
+    c = waiting_stakes.c
+    return select(c.waiting_id, c.root_id).where(in_keys(waiting_stakes, "keys", "batch_id", "root_id"))
 
 
 @lru_cache(maxsize=1)

@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from db.data_rules.known import ResourceKey
-from db.data_rules.resources import missing_target
+from db.data_rules.resources import missing_target, other_id
+from db.definitions import MAX_EXTERNAL_ID
 from db.errors import Code, Fault
 from db.shapes import MAX_DATA_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Collection, Container, Iterable, Iterator
 
     from db.batches import WaitingRow
     from db.definitions import Definition, ReferenceFound
     from db.resources import ResourceRow
 
 _encode = msgspec.json.encode
+
+MAX_TOLD = 20
 
 
 class Stake(NamedTuple):
@@ -79,22 +82,49 @@ class Chain:
 
     def evaluate(self) -> None:
         """Merge the steps that are good so far, and judge what each makes of the data."""
-        data: dict[str, Any] = {}
-        if self.row is not None and self.row.data is not None:
-            decoded = msgspec.json.decode(self.row.data)
-            data = decoded if isinstance(decoded, dict) else {}
-        states: list[State] = []
-        for step in self.steps:
-            if step.faults:
-                continue
-            if self._refuses(step, states):
+        self.states = []
+        self._go_on(self.steps, ())
+        self.reached = len(self.states)
+
+    def give_up(self, gone: Collection[ResourceKey]) -> list[State]:
+        """Fail the new steps beyond what is reached that refer to what never comes, and return what they had made."""
+        left = [state.step for state in self.states[self.reached :]]
+        del self.states[self.reached :]
+        return self._go_on(left, gone)
+
+    def unresolved(self) -> list[State]:
+        """Return the states that miss something, but for what waited before."""
+        return [state for state in self.states[self.reached :] if state.step is not self.waiter]
+
+    def _go_on(self, steps: Iterable[Step], gone: Collection[ResourceKey]) -> list[State]:
+        """Merge more steps into the last state, and return what those would make that need what is gone."""
+        states = self.states
+        data = states[-1].data if states else self._stored_data()
+        refused: list[State] = []
+        for step in steps:
+            if step.faults or self._refuses(step, states):
                 continue
             state = self._merged(step, data)
-            if state is not None:
-                states.append(state)
-                data = state.data
-        self.states = states
-        self.reached = len(states)
+            if state is None:
+                continue
+            if gone and step is not self.waiter and (faults := self.lacks(state, gone)):
+                step.faults = faults
+                refused.append(state)
+                continue
+            states.append(state)
+            data = state.data
+        return refused
+
+    def lacks(self, state: State, gone: Collection[ResourceKey]) -> tuple[Fault, ...]:
+        """Tell what of the things that never come a state refers to."""
+        lost = [each for each in state.references if (key := self.needs(each)) in gone and key != self.key]
+        return tuple(missing_target(each) for each in lost[:MAX_TOLD])
+
+    def _stored_data(self) -> dict[str, Any]:
+        if self.row is None or self.row.data is None:
+            return {}
+        decoded = msgspec.json.decode(self.row.data)
+        return decoded if isinstance(decoded, dict) else {}
 
     def needs(self, found: ReferenceFound) -> ResourceKey:
         """Return what a value of this resource's data refers to."""
@@ -130,10 +160,16 @@ class Chain:
         if len(encoded) > MAX_DATA_BYTES:
             detail = f"data has {len(encoded):,} bytes; the limit is {MAX_DATA_BYTES:,}"
             faults = (*faults, Fault(Code.TOO_LARGE, "/data", detail))
-        if faults:
-            step.faults = faults
+        if step is self.waiter:
+            # The type may have changed since it was parked.
+            faults = (*faults, *other_id(self.definition, self.key.external_id, merged))
+        found = self._references(step, merged)
+        # Nothing can ever be stored under such an id, and no index could hold it.
+        odd = [each for each in found if not 1 <= len(each.external_id) <= MAX_EXTERNAL_ID]
+        if faults or odd:
+            step.faults = (*faults, *map(missing_target, odd[:MAX_TOLD]))
             return None
-        return State(step, merged, encoded.decode(), self._references(step, merged))
+        return State(step, merged, encoded.decode(), found)
 
     def _references(self, step: Step, merged: dict[str, Any]) -> list[ReferenceFound]:
         if merged is step.patch and step.references is not None:
@@ -172,25 +208,33 @@ def resolve(chains: Iterable[Chain], stored: Container[ResourceKey]) -> None:
 
 
 def fail_unresolved(chains: Iterable[Chain], stored: Container[ResourceKey]) -> bool:
-    """Fail, where nothing may wait, the first step of each chain that misses something; whether there was one.
+    """Fail, where nothing may wait, the steps that miss what never comes; whether any step missed something.
 
-    What waited before goes on waiting.
+    What waited before goes on waiting. A record of the batch may come yet while it has steps that didn't fail.
     """
     there = {chain.key for chain in chains if chain.reached or chain.row is not None}
-    found = False
-    for chain in chains:
-        left = [state for state in chain.states[chain.reached :] if state.step is not chain.waiter]
-        if not left:
-            continue
-        found = True
-        missing = [
-            each
-            for each in left[0].references
-            if (key := chain.needs(each)) not in stored and key not in there
-        ]
-        left[0].step.faults = tuple(missing_target(each) for each in missing[:20])
-        chain.evaluate()
-    return found
+    left = {chain.key: chain for chain in chains if chain.unresolved()}
+    coming = {key for key in left if key not in there}
+    needing: dict[ResourceKey, dict[ResourceKey, Chain]] = {}
+    for chain in left.values():
+        for state in chain.unresolved():
+            for key in map(chain.needs, state.references):
+                if key not in stored and key not in there and key != chain.key:
+                    needing.setdefault(key, {})[chain.key] = chain
+    pending = deque(key for key in needing if key not in coming)
+    gone = set(pending)
+    refused: list[tuple[Chain, State]] = []
+    while pending:
+        for chain in needing.get(pending.popleft(), {}).values():
+            refused += [(chain, state) for state in chain.give_up(gone)]
+            if chain.key in coming and not chain.unresolved():
+                coming.remove(chain.key)
+                gone.add(chain.key)
+                pending.append(chain.key)
+    for chain, state in refused:
+        # What came to be gone later is told too.
+        state.step.faults = chain.lacks(state, gone)
+    return bool(left)
 
 
 def missing(

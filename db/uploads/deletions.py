@@ -23,7 +23,7 @@ from db.uploads.waiting import forget, take_stakes
 from db.writes import in_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from db.database import Reader
     from db.writes import Writing
@@ -115,7 +115,8 @@ async def apply_deletion(w: Writing, batch: BatchRow, body: str) -> None:
     wanted = Asked(batch.root_id, batch.scope_id, batch.resource_type_id, batch.delete_all, batch.cascade)
     found = await plan(w.tx, wanted, external_ids, locking=True)
     settlement = Settlement()
-    unparked = await _unpark(w, batch, wanted, settlement, external_ids)
+    kept = {row.external_resource_id for row, _ in found.kept.values()}
+    unparked = await _unpark(w, batch, wanted, settlement, (external_ids, kept))
     await erase(w, list(found.going.values()))
     total = len(external_ids) if not batch.delete_all else len(found.asked)
     batch = msgspec.structs.replace(batch, total=total)
@@ -141,16 +142,24 @@ async def apply_deletion(w: Writing, batch: BatchRow, body: str) -> None:
 
 
 async def _unpark(
-    w: Writing, batch: BatchRow, wanted: Asked, settlement: Settlement, external_ids: Sequence[str]
+    w: Writing,
+    batch: BatchRow,
+    wanted: Asked,
+    settlement: Settlement,
+    named_and_kept: tuple[Sequence[str], Collection[str]],
 ) -> set[str]:
-    """Let nothing that is deleted come into being later: what waits under these ids fails in its own batch."""
+    """Let nothing that is deleted come into being later: what waits under these ids fails in its own batch.
+
+    What waits to be merged into a record that is kept goes on waiting.
+    """
+    external_ids, kept = named_and_kept
     if wanted.everything:
         records = await w.tx.fetch(_waiting_all(), _place(wanted))
     else:
         named = filter(_can_be_stored, set(external_ids))
         keys = sorted((wanted.root_id, each, wanted.scope_id, wanted.type_id) for each in named)
         records = await w.tx.fetch(_waiting_named(), {"keys": keys})
-    rows = [WaitingRow(*record) for record in records]
+    rows = [row for record in records if (row := WaitingRow(*record)).external_id not in kept]
     stakes = await take_stakes(w, rows)
     fault = Fault(Code.CANCELLED, "", f"it was deleted by batch {batch.id} while it waited")
     for row in rows:

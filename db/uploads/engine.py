@@ -41,6 +41,7 @@ class UploadEngine:
         self._attempts: dict[str, int] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._dropped_at = 0.0
+        self._look_at = 0.0
         database.listen(CHANNEL, self._hear)
 
     def start(self) -> None:
@@ -86,6 +87,10 @@ class UploadEngine:
             self._due |= worked
         if await self._database.write("apply_batch", turns.apply_next) is not None:
             worked = True
+        if sweeps and time.monotonic() >= self._look_at:
+            # Also while there is always something else to do.
+            work = await self._look()
+            worked |= work.expired or work.due
         if sweeps and time.monotonic() >= self._dropped_at + DROP_EVERY_S:
             self._dropped_at = time.monotonic()
             await self._drop()
@@ -119,13 +124,21 @@ class UploadEngine:
                 async with asyncio.timeout(LOOK_EVERY_S):
                     await self._moved.wait()
                 return
-            async with self._database.read("look_for_work", brief=True) as reader:
-                work = await turns.has_work(reader)
-            if work.expired:
-                await self._database.write("expire_waiting_records", turns.expire)
-            self._due |= work.due
+            work = await self._look()
             if work.queued or work.due:
                 return
+
+    async def _look(self) -> turns.Work:
+        """Find what nobody told of, and give up what has waited long enough."""
+        self._look_at = time.monotonic() + LOOK_EVERY_S
+        async with self._database.read("look_for_work", brief=True) as reader:
+            work = await turns.has_work(reader)
+        if work.expired:
+            expired = await self._database.write("expire_waiting_records", turns.expire)
+            if expired == turns.MAX_EXPIRED:
+                self._look_at = 0.0
+        self._due |= work.due
+        return work
 
     async def _drop(self) -> None:
         if self._keep_s is None:

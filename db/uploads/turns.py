@@ -97,7 +97,7 @@ async def give_up(tx: Transaction, batch_id: str, root_id: str) -> None:
 async def settle_due(tx: Transaction, most: int = MAX_DUE) -> int:
     """Store waiting records whose last target has come, with all that can be stored with them.
 
-    Returns how many were due: 0 if none is.
+    Returns how many were looked at for good: 0 if none is due, or somebody else holds those that are.
     """
     now = instant()
     picked = [tuple(each) for each in await tx.fetch(_due(), {"now": now, "most": most})]
@@ -105,7 +105,8 @@ async def settle_due(tx: Transaction, most: int = MAX_DUE) -> int:
         return 0
     related = {tuple(each) for each in await tx.fetch(_related(), {"keys": picked, "most": MAX_SET})}
     keys = sorted(related.union(picked))
-    rows = [WaitingRow(*record) for record in await tx.fetch(_locked(), {"keys": keys, "now": now})]
+    locked = [WaitingRow(*record) for record in await tx.fetch(_locked(), {"keys": keys})]
+    rows = [row for row in locked if row.expires_at > now]
     w = Writing.begin(tx, SYSTEM, now)
     try:
         done = await _settle(w, rows)
@@ -113,6 +114,9 @@ async def settle_due(tx: Transaction, most: int = MAX_DUE) -> int:
         if tx.is_lost(error) or isinstance(error, Unavailable):
             raise
         raise Stuck(picked) from error
+    if len(locked) < len(keys):
+        # Somebody holds the other half of a ring, and may not see this one: both would give up.
+        return len(done)
     if left := sorted(set(picked) - done):
         await waiting.mark(w, left, due=False)
     return len(picked)
@@ -121,7 +125,8 @@ async def settle_due(tx: Transaction, most: int = MAX_DUE) -> int:
 async def give_up_waiting(tx: Transaction, keys: Sequence[tuple[str, str]]) -> int:
     """Fail waiting records for a bug that comes up when they are settled, so that others get on."""
     now = instant()
-    rows = [WaitingRow(*record) for record in await tx.fetch(_locked(), {"keys": keys, "now": now})]
+    locked = [WaitingRow(*record) for record in await tx.fetch(_locked(), {"keys": keys})]
+    rows = [row for row in locked if row.expires_at > now]
     w = Writing.begin(tx, SYSTEM, now)
     fault = Fault(Code.INTERNAL, "", INTERNAL)
     settlement = Settlement()
@@ -137,6 +142,8 @@ async def give_up_waiting(tx: Transaction, keys: Sequence[tuple[str, str]]) -> i
 
 async def _settle(w: Writing, rows: Sequence[WaitingRow]) -> set[tuple[str, str]]:
     """Store what can be stored of some waiting records, and return those, by (id, root_id), that need no mark."""
+    # A scope's delete would else see neither what waited nor what is stored.
+    await references.scopes_by_id(w, {row.scope_id for row in rows})
     types = await references.resource_types_by_id(w, {row.resource_type_id for row in rows})
     await data_rules.know_types(w, types)
     chains = [_chain(w, row) for row in rows]
@@ -199,7 +206,8 @@ async def _wait_on(
             if key not in found
         ],
     )
-    return {record for record, keys in left.items() if keys & found.keys()}
+    # Once more: what they miss may have been parked meanwhile, and not have seen that it closes a ring.
+    return {record for record, keys in left.items() if keys}
 
 
 async def expire(tx: Transaction) -> int:
@@ -320,9 +328,7 @@ def _related() -> Select[Any]:
 @lru_cache(maxsize=1)
 def _locked() -> Select[Any]:
     table = waiting_records
-    statement = select(table).where(
-        in_keys(table, "keys", "id", "root_id"), table.c.expires_at > bindparam("now")
-    )
+    statement = select(table).where(in_keys(table, "keys", "id", "root_id"))
     return statement.order_by(table.c.id, table.c.root_id).with_for_update(of=table, skip_locked=True)
 
 

@@ -61,6 +61,19 @@ async def test_what_waits_expires_by_itself(database: Database) -> None:
         assert await done(database, waits, "failed") == ("failed", 0, 1, 0)
 
 
+async def test_what_waits_expires_though_the_engine_never_rests(database: Database) -> None:
+    async def keep_busy() -> None:
+        while True:
+            await accept(database, [{"sku": "x"}])
+            await asyncio.sleep(engine.LOOK_EVERY_S / 5)
+
+    async with working(database):
+        waits = await accept(database, [{"sku": "b", "part_of": "c"}], wait_s=1)
+        busy = asyncio.create_task(keep_busy())
+        assert await done(database, waits, "failed") == ("failed", 0, 1, 0)
+        busy.cancel()
+
+
 async def test_a_batch_that_shows_a_bug_is_given_up_and_others_get_on(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
