@@ -48,17 +48,20 @@ def _against_others(measured: Measured) -> list[Line]:
     for workload in measured.workloads:
         for door in (OURS, REST):
             what = f"{workload.title}, {'REST' if door == REST else 'GraphQL'}"
-            for each in measured.contenders:
-                slower = measured.slower(each.name, workload, door)
-                if slower is None or each.name in (OURS, REST):
-                    continue
-                if each.name == LIMIT and (most := BEHIND.get(workload.name)):
-                    lines.append((what, f"at most {most:g} x the time of the limit", 1 / slower, most, False))
-                wanted = {} if each.name == LIMIT else AHEAD.get(workload.name, {})
-                if least := wanted.get(each.name, wanted.get("")):
-                    lines.append(
-                        (what, f"{each.title} needs at least {least:g} x its time", slower, least, True)
-                    )
+            slower = {
+                each.name: (ratio, each.title)
+                for each in measured.contenders
+                if each.name not in (OURS, REST) and (ratio := measured.slower(each.name, workload, door))
+            }
+            limit, _ = slower.pop(LIMIT, (None, ""))
+            most = BEHIND.get(workload.name)
+            if limit and most:
+                lines.append((what, f"at most {most:g} x the time of the limit", 1 / limit, most, False))
+            for name, least in AHEAD.get(workload.name, {}).items():
+                if name in slower or (not name and slower):
+                    ratio, title = slower[name] if name else min(slower.values())
+                    told = title if name else f"each peer, {title} the nearest,"
+                    lines.append((what, f"{told} needs at least {least:g} x its time", ratio, least, True))
     return lines
 
 
