@@ -42,7 +42,8 @@ async def cancel(w: Writing, batch_id: str) -> Result[BatchRow]:
         return Result(Outcome.UNCHANGED, batch)
     if Status(batch.status).is_terminal:
         return failed(Fault(Code.LOCKED, "", f"batch {batch_id} is done: {batch.status}"))
-    settlement = Settlement()
+    # Named even if it has no record yet: it has an end.
+    settlement = Settlement(root_of={batch.id: batch.root_id})
     if batch.status == Status.QUEUED:
         keys = {"keys": [(batch.id, batch.root_id)]}
         await tx.execute(_drop_payload(), keys)

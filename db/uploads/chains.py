@@ -10,7 +10,6 @@ import msgspec
 
 from db.data_rules.known import ResourceKey
 from db.data_rules.resources import missing_target, other_id
-from db.definitions import MAX_EXTERNAL_ID
 from db.errors import Code, Fault
 from db.shapes import MAX_DATA_BYTES
 
@@ -163,13 +162,10 @@ class Chain:
         if step is self.waiter:
             # The type may have changed since it was parked.
             faults = (*faults, *other_id(self.definition, self.key.external_id, merged))
-        found = self._references(step, merged)
-        # Nothing can ever be stored under such an id, and no index could hold it.
-        odd = [each for each in found if not 1 <= len(each.external_id) <= MAX_EXTERNAL_ID]
-        if faults or odd:
-            step.faults = (*faults, *map(missing_target, odd[:MAX_TOLD]))
+        if faults:
+            step.faults = faults
             return None
-        return State(step, merged, encoded.decode(), found)
+        return State(step, merged, encoded.decode(), self._references(step, merged))
 
     def _references(self, step: Step, merged: dict[str, Any]) -> list[ReferenceFound]:
         if merged is step.patch and step.references is not None:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Delete, Select, and_, bindparam, delete, select
+from sqlalchemy import Delete, Select, and_, bindparam, delete, null, select
 
 from db.announcements import changes
 from db.batches import BatchRow, WaitingRow
@@ -215,7 +215,9 @@ def _in_place(table: Any) -> Any:
 
 @lru_cache(maxsize=2)
 def _all(locking: bool) -> Select[Any]:
-    statement = select(resources).where(_in_place(resources)).order_by(resources.c.id)
+    # Without their data, which may be large, as there may be many.
+    columns = (null().label("data") if column is resources.c.data else column for column in resources.c)
+    statement = select(*columns).where(_in_place(resources)).order_by(resources.c.id)
     return statement.with_for_update(of=resources) if locking else statement
 
 

@@ -8,13 +8,14 @@ import pytest
 
 from db import engine
 from db.access import SYSTEM
-from db.batches import Kind
-from db.commands import Create, OnConflict, OnError, Target, Update, Updating
+from db.batches import BATCHES, Kind
+from db.commands import CancelBatch, Create, OnConflict, OnError, Target, Update, Updating
 from db.resource_types import RESOURCE_TYPES, ResourceTypeChange
 from db.resources import RESOURCES, NewResource, ResourceChange
-from db.uploads import chains
+from db.uploads import chains, deletions
 from tests.db.uploads.uploading import (
     SCOPE,
+    accept,
     batch,
     counts,
     create_product,
@@ -134,4 +135,26 @@ async def test_what_is_too_long_to_be_an_external_id_isnt_waited_for(database: D
     row = await upload(database, [{"sku": "a", "maker": long}, {"sku": "b"}], wait_s=60)
 
     assert counts(row) == ("partial_success", 1, 1, 0)
-    assert [each[0][1] for each in (await faults(database, row)).values()] == ["/data/maker"]
+    assert await faults(database, row) == {0: [("invalid_value", "/data/maker")]}
+
+
+async def test_a_cancelled_delete_of_everything_has_an_end(database: Database) -> None:
+    batch_id = await accept(database, [], kind=Kind.DELETE, delete_all=True)
+
+    assert (await engine.run(database, SYSTEM, CancelBatch(BATCHES, batch_id))).committed
+
+    row = await batch(database, batch_id)
+    assert counts(row) == ("cancelled", 0, 0, 0)
+    assert row.completed_at is not None
+
+
+async def test_a_delete_of_everything_doesnt_read_the_data(database: Database) -> None:
+    await upload(database, [{"sku": "a", "title": "A"}])
+    asked = deletions.Asked(SCOPE, SCOPE, "resource_type_product", everything=True)
+
+    async with database.read("test") as reader:
+        found = await deletions.stored(reader, asked, [], locking=False)
+
+    assert [(row.external_resource_id, row.display_name, row.data) for row in found.values()] == [
+        ("a", "A", None)
+    ]
