@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -105,8 +104,12 @@ async def run(
     caller.require(Role.WRITER)
     now = instant()
     if database.join_creates and not dry_run and isinstance(command, Create) and is_plain(command):
-        with suppress(Apart):
+        try:
             return await join(database, Run(caller, command, now), _together)
+        except RolledBack as undone:
+            return undone.report
+        except Apart:
+            pass  # something of the others' spoke against it: it is run alone
 
     async def work(tx: Transaction) -> Report[Any]:
         report = await attempt(tx, caller, command, now)
@@ -123,13 +126,16 @@ async def run(
 async def _together(tx: Transaction, runs: Sequence[Run]) -> list[Report[Any]]:
     """Execute plain creates of several requests, those of one caller and noun as one command.
 
-    Raises `Apart` for a fault of one among them: each is run alone then, and tells its own.
+    Raises `RolledBack` for a fault of the only one, `Apart` for one among several: each is run alone then, and tells
+    its own.
     """
+    if len(runs) == 1:
+        return [await attempt(tx, runs[0].caller, runs[0].command, runs[0].now)]
     reports: list[Report[Any] | None] = [None] * len(runs)
     for positions in alike(runs):
         first = runs[positions[0]]
         items = [item for position in positions for item in runs[position].command.items]
-        command = replace(first.command, items=items, joined=len(runs) > 1)
+        command = replace(first.command, items=items, joined=True)
         results = await execute(tx, first.caller, command, first.now)
         if any(result.faults for result in results):
             tx.executed.clear()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from weakref import WeakKeyDictionary
 
 from db.commands import Create, OnConflict, name_of
+from db.database import Retry
 from db.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -97,8 +98,10 @@ async def _go(database: Database, lane: _Lane, together: Together) -> None:
         except Unavailable as error:
             # It may have been stored, if the commit wasn't answered: nobody tries again.
             _tell(taken, [error] * len(taken))
-        except Exception:  # noqa: BLE001 - whatever it is comes up again for whom it concerns
+        except Retry:
             _tell(taken, [Apart()] * len(taken))
+        except Exception as error:  # noqa: BLE001 - of several it comes up again for whom it concerns
+            _tell(taken, [error] if len(taken) == 1 else [Apart()] * len(taken))
         else:
             _tell(taken, reports)
     lane.task = None

@@ -28,7 +28,7 @@ from db.shapes import (
 from db.writes import ids_for
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from db.nouns import Changes
     from db.shapes import Item
@@ -62,6 +62,12 @@ class NewResource(NewItem, frozen=True, kw_only=True):
     """Needed unless the type's external id field in `data` supplies it."""
     display_name: Name | None = None
     data: Any = None
+
+    @classmethod
+    def missing(cls, value: Mapping[str, Any]) -> Iterable[str]:
+        """Name the external id where there is no data that could supply it."""
+        there = value.get("externalResourceId") is not None or isinstance(value.get("data"), dict)
+        return () if there else ("externalResourceId",)
 
 
 class ResourceChange(Change, frozen=True):

@@ -16,6 +16,8 @@ from db.errors import Code, Fault, Refused
 from db.ids import LOCAL_PART, Namespace, pattern
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from msgspec.structs import FieldInfo
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -83,6 +85,12 @@ class NewItem(
     """What a client asks to be created; `id` narrows in each noun."""
 
     id: str | None = None
+
+    @classmethod
+    def missing(cls, value: Mapping[str, Any]) -> Iterable[str]:
+        """Name the fields that a faulty item also lacks, though no field is required in itself."""
+        del value
+        return ()
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, gc=False):
@@ -166,6 +174,10 @@ def checked(value: object, shape: type[T]) -> Item[T]:
             faults.append(Fault(Code.MISSING_FIELD, _pointer(name), f"{name} is required"))
         elif name in value:
             faults.extend(_field_faults(name, value[name], field.type))
+    if faults and issubclass(shape, NewItem):
+        faults.extend(
+            Fault(Code.MISSING_FIELD, _pointer(name), f"{name} is required") for name in shape.missing(value)
+        )
     return tuple(faults) or msgspec.convert(value, shape)
 
 
