@@ -105,9 +105,10 @@ async def settle_due(tx: Transaction, most: int = MAX_DUE) -> int:
         return 0
     related = {tuple(each) for each in await tx.fetch(_related(), {"keys": picked, "most": MAX_SET})}
     keys = sorted(related.union(picked))
+    w = Writing.begin(tx, SYSTEM, now)
+    await _fence(w, keys)
     locked = [WaitingRow(*record) for record in await tx.fetch(_locked(), {"keys": keys})]
     rows = [row for row in locked if row.expires_at > now]
-    w = Writing.begin(tx, SYSTEM, now)
     try:
         done = await _settle(w, rows)
     except Exception as error:
@@ -120,6 +121,25 @@ async def settle_due(tx: Transaction, most: int = MAX_DUE) -> int:
     if left := sorted(set(picked) - done):
         await waiting.mark(w, left, due=False)
     return len(picked)
+
+
+async def _fence(w: Writing, keys: Sequence[tuple[str, str]]) -> None:
+    """Lock the scopes and types of waiting records, and hold the fences of storing them, before the records themselves.
+
+    Whoever stores takes them in this order: the other way round each would wait for what the other has.
+    """
+    places = [tuple(each) for each in await w.tx.fetch(_places(), {"keys": list(keys)})]
+    # A scope's delete would else see neither what waited nor what is stored.
+    await references.scopes_by_id(w, {scope_id for _, scope_id, _ in places})
+    types = await references.resource_types_by_id(w, {type_id for _, _, type_id in places})
+    await data_rules.know_types(w, types)
+    await w.tx.fence(
+        {
+            data_rules.fence_of(ResourceKey(root_id, "", scope_id, type_id))
+            for root_id, scope_id, type_id in places
+            if (type_id, root_id) in w.rules.targets
+        }
+    )
 
 
 async def give_up_waiting(tx: Transaction, keys: Sequence[tuple[str, str]]) -> int:
@@ -142,14 +162,7 @@ async def give_up_waiting(tx: Transaction, keys: Sequence[tuple[str, str]]) -> i
 
 async def _settle(w: Writing, rows: Sequence[WaitingRow]) -> set[tuple[str, str]]:
     """Store what can be stored of some waiting records, and return those, by (id, root_id), that need no mark."""
-    # A scope's delete would else see neither what waited nor what is stored.
-    await references.scopes_by_id(w, {row.scope_id for row in rows})
-    types = await references.resource_types_by_id(w, {row.resource_type_id for row in rows})
-    await data_rules.know_types(w, types)
     chains = [_chain(w, row) for row in rows]
-    await w.tx.fence(
-        {data_rules.fence_of(c.key) for c in chains if (c.key.type_id, c.key.root_id) in w.rules.targets}
-    )
     await look_up(w, chains, parked_too=False)
     for chain in chains:
         chain.evaluate()
@@ -297,7 +310,7 @@ def _drop(table: Any, column: str) -> Delete:
 def _due() -> Select[Any]:
     c = waiting_records.c
     statement = select(c.id, c.root_id).where(c.due, c.expires_at > bindparam("now"))
-    return statement.order_by(c.id).limit(bindparam("most")).with_for_update(skip_locked=True)
+    return statement.order_by(c.id).limit(bindparam("most"))
 
 
 @lru_cache(maxsize=1)
@@ -323,6 +336,13 @@ def _related() -> Select[Any]:
         .join(t, awaited)
     )
     return select(up.c.id, up.c.root_id).limit(bindparam("most"))
+
+
+@lru_cache(maxsize=1)
+def _places() -> Select[Any]:
+    c = waiting_records.c
+    statement = select(c.root_id, c.scope_id, c.resource_type_id)
+    return statement.where(in_keys(waiting_records, "keys", "id", "root_id")).distinct()
 
 
 @lru_cache(maxsize=1)
