@@ -106,6 +106,17 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
+def left_out(measured: Measured) -> str:
+    """Return why what isn't measured isn't."""
+    reasons = [
+        f"{each.title}, {workload.title}: {reason}"
+        for each in measured.contenders
+        for workload in measured.workloads
+        if isinstance(reason := measured.results[each.name, workload.name], str)
+    ]
+    return f"Not measured: {'; '.join(reasons)}." if reasons else ""
+
+
 def told(measured: Measured) -> str:
     """Return the tables and what is to be known about them."""
     rounds = ", ".join(
@@ -120,14 +131,10 @@ def told(measured: Measured) -> str:
         f" before the first server started, so only ratios count. Rounds: {rounds}."
         f" The pages come from {measured.rows:,} resources."
     )
-    return "\n\n".join(
-        [
-            where,
-            medians(measured),
-            tails(measured),
-            *([targets.table(measured)] if OURS in measured.starts else []),
-        ]
-    )
+    parts = [where, medians(measured), left_out(measured), tails(measured)]
+    if OURS in measured.starts:
+        parts.append(targets.table(measured))
+    return "\n\n".join(part for part in parts if part)
 
 
 def write(measured: Measured) -> None:
