@@ -63,7 +63,12 @@ def contenders(programs: Programs) -> list[Contender]:
         Contender(
             "parse",
             "Parse Server 9",
-            _script(programs.node, "parse.mjs", headers=parse.HEADERS),
+            Command(
+                _script(programs.node, "parse.mjs").words,
+                # Else it makes a folder where it is started.
+                lambda _url, _port: {"PARSE_SERVER_LOGS_FOLDER": "null"},
+                headers=parse.HEADERS,
+            ),
             parse.Parse(),
             "parse",
         ),
@@ -76,8 +81,5 @@ def _module(name: str) -> Callable[[str, int], list[str]]:
     return lambda url, port: [sys.executable, "-m", f"benchmarks.peers.servers.{name}", url, str(port)]
 
 
-def _script(program: Path, name: str, *, headers: tuple[str, ...] = ()) -> Command:
-    return Command(
-        lambda url, port: [str(program), str(SERVERS / name), url, str(port)],
-        headers=headers,
-    )
+def _script(program: Path, name: str) -> Command:
+    return Command(lambda url, port: [str(program), str(SERVERS / name), url, str(port)])

@@ -16,7 +16,6 @@ const server = new ParseServer({
   logLevel: 'error',
   directAccess: true,
   allowCustomObjectId: true,
-  databaseOptions: { max: 10 },
   schema: {
     definitions: [
       { className: 'Scope', fields: { name: { type: 'String' } }, classLevelPermissions: open },
