@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-FIRST_AT_ROWS = 500
-GROWTH = 4
+FIRST_AT_ROWS = 1_000
+GROWTH = 32
 ENOUGH_ROWS = 10_000_000
 PAUSE_S = 0.05
 
