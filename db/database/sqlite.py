@@ -55,12 +55,18 @@ class SqliteDatabase(Database):
         self._locks: set[str] = set()
         self._waiting = 0
         self._opening = asyncio.Lock()
+        self._connecting = asyncio.Lock()
         self._brief_reader: aiosqlite.Connection | None = None
         self._readers: Pool[aiosqlite.Connection] = Pool(
             self._connect_reader, lambda _connection: True, size=pool_size, wait_limit_s=time_limit_s
         )
 
     async def _connect(self) -> aiosqlite.Connection:
+        # One at a time: the first one makes a new file's log, and SQLite refuses whoever opens it meanwhile.
+        async with self._connecting:
+            return await self._open()
+
+    async def _open(self) -> aiosqlite.Connection:
         connection = aiosqlite.connect(
             self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, detect_types=sqlite3.PARSE_DECLTYPES
         )

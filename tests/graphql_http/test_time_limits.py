@@ -21,8 +21,6 @@ LIMIT_S = 0.2
 LONGER_LIMIT_S = 2
 # Far more than the limit, and far less than what is asked for would take.
 PATIENCE_S = 20
-# Of computing, until the end of time is noticed and told; all that is asked for takes more.
-MORE_S = 3
 FIELDS = "id scopeId tagGroupId identifier label createdAt createdBy updatedAt updatedBy etag"
 TAG = f"{{ {FIELDS} scope {{ id name }} tagGroup {{ id name scope {{ id name }} }} }}"
 PAGES = " ".join(f"p{i}: tags(first: 1000) {{ edges {{ cursor node {TAG} }} }}" for i in range(99))
@@ -70,9 +68,9 @@ async def test_of_a_list_that_takes_too_long_the_operations_before_and_after_are
             {"query": SLOW},
             {"query": create, "variables": {"id": "scope_after"}},
         ]
-        began = time.process_time()
+        began = time.monotonic()
         reply = await send(server.root, batch)
-        assert time.process_time() - began < LONGER_LIMIT_S + MORE_S
+        assert time.monotonic() - began < PATIENCE_S
         assert reply.status == 200
         before, slow, after = reply.json
         assert before["data"] == {"createScopes": {"count": 1}}
