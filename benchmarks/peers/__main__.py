@@ -14,6 +14,7 @@ import uvloop
 from app.telemetry import configure_logging
 from benchmarks.peers import parse
 from benchmarks.peers.contenders import Contender, contenders
+from benchmarks.peers.dialects import CannotBeAsked
 from benchmarks.peers.install import install
 from benchmarks.peers.load import Answer, Request
 from benchmarks.peers.processes import Running, running
@@ -93,7 +94,7 @@ def _first(contender: Contender) -> tuple[Request, Callable[[Answer], bool]]:
     """Return the request that a server must answer to count as started."""
     try:
         request = contender.dialect.one(resource_id(1))
-    except NotImplementedError:
+    except CannotBeAsked:
         return Request("/healthz"), lambda answer: answer.status == 200
 
     def is_answer(answer: Answer) -> bool:

@@ -21,12 +21,16 @@ PAGE_FIELDS = "id externalResourceId displayName resourceType { id name } scope 
 Item = dict[str, str]
 
 
+class CannotBeAsked(Exception):
+    """A server has no way to be asked for what a workload measures; the reason is told below the table."""
+
+
 class Refused(Exception):
     """A server did not do what it was asked for; has its answer."""
 
 
 class Dialect(ABC):
-    """One server's way to be asked. What it can't be asked for raises `NotImplementedError` with the reason."""
+    """One server's way to be asked. What it can't be asked for raises `CannotBeAsked` with the reason."""
 
     @abstractmethod
     def one(self, resource_id: str) -> Request:

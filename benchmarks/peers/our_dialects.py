@@ -11,6 +11,7 @@ from benchmarks.create import MUTATION
 from benchmarks.peers.dialects import (
     PAGE,
     PAGE_FIELDS,
+    CannotBeAsked,
     Dialect,
     Item,
     Refused,
@@ -76,19 +77,22 @@ class SheafRest(Sheaf):
 
     def one(self, resource_id: str) -> Request:
         """Refuse."""
-        raise NotImplementedError("REST has no type inside a resource")
+        del resource_id
+        raise CannotBeAsked("REST has no type inside a resource")
 
     def read(self) -> Request:
         """Refuse."""
-        raise NotImplementedError("REST has no types, scopes and tags inside a resource")
+        raise CannotBeAsked("REST has no types, scopes and tags inside a resource")
 
     def page(self, tag_id: str) -> Request:
         """Refuse."""
-        raise NotImplementedError("REST has no types and scopes inside a resource")
+        del tag_id
+        raise CannotBeAsked("REST has no types and scopes inside a resource")
 
     def batch(self, items: list[Item]) -> Request:
         """Refuse."""
-        raise NotImplementedError("`POST /batch` is measured above")
+        del items
+        raise CannotBeAsked("`POST /batch` is measured above")
 
     def create(self, items: list[Item]) -> Request:
         """Ask to create resources."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 
@@ -49,7 +50,7 @@ def of(kind: GraphQLOutputType, field: FieldPlan) -> Completion:
     return AbstractOf(inner, field, nullable=nullable)
 
 
-class _Composite:
+class _Composite(ABC):
     """What objects and abstract types have in common."""
 
     def __init__(self, kind: Any, field: FieldPlan, *, nullable: bool) -> None:
@@ -66,8 +67,8 @@ class _Composite:
         completed = then(self._of_all(run, column.values, places), self._settled)
         return then(completed, column.joined)
 
-    def _of_all(self, run: Run, objects: list[Any], place: Place) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def _of_all(self, run: Run, objects: list[Any], place: Place) -> Any: ...
 
     def _settled(self, column: Column) -> Column:
         rows, faulty = column
