@@ -105,7 +105,8 @@ async def test_a_command_of_any_noun_takes_as_many_statements_for_one_as_for_a_t
             assert set(fates(report)) <= {fate, "updated", "unchanged"}
             assert fates(report)[0].split("/")[0] not in {"rolled_back", "not_found"}
     assert taken[1] == taken[64] == taken[1000]
-    assert max(taken[1]) <= 13
+    # Of a scope more may hold on, or goes along: three tables of uploads.
+    assert max(taken[1]) <= (13 if noun is SCOPES else 10)
 
 
 async def test_loaders_take_one_statement_however_many_keys_they_get(
