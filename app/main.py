@@ -16,9 +16,12 @@ from app.limits import RateLimiter
 from app.metrics import Metrics
 from app.proxy import Proxies
 from app.rest import door
+from app.rest.problems import MethodNotAllowed
 from app.state import CONNECTIONS, CORS, HUB, METRICS, PROXIES, RATE_LIMITER, SETTINGS
 
 if TYPE_CHECKING:
+    from aiohttp.typedefs import Handler
+
     from app.settings import Settings
 
 EVERYTHING_ELSE = "/{path:.*}"
@@ -39,8 +42,23 @@ def create_app(settings: Settings) -> web.Application:
     app.router.add_get("/metrics", show_metrics)
     app.router.add_routes(explorer.routes(PROJECT / "explorer" / "dist"))
     app.router.add_routes(graphql.routes())
+    _refuse_other_methods(app)
     app.router.add_route("*", EVERYTHING_ELSE, door.handle)
     return app
+
+
+def _refuse_other_methods(app: web.Application) -> None:
+    """Name the methods of each path so far; else what takes everything would say that there is no such path."""
+    for resource in app.router.resources():
+        if isinstance(resource, web.Resource):
+            resource.add_route("*", _refusing(sorted(route.method for route in resource)))
+
+
+def _refusing(allowed: list[str]) -> Handler:
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        raise MethodNotAllowed(request.method, allowed)
+
+    return refuse
 
 
 async def _leave(app: web.Application) -> None:

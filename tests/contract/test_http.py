@@ -36,6 +36,22 @@ async def test_a_method_that_a_path_has_not_is_405_with_those_it_has(root: Clien
     assert await root.everything() == before
 
 
+async def test_a_path_beside_the_catalogue_names_its_methods_too(root: Client) -> None:
+    paths = {
+        "/graphql": {"GET", "POST"},
+        "/schema.graphql": {"GET", "HEAD"},
+        "/metrics": {"GET", "HEAD"},
+        "/": {"GET", "HEAD"},
+        "/docs/tour": {"GET", "HEAD"},
+        "/explorer/sheaf.svg": {"GET", "HEAD"},
+    }
+    for path, methods in paths.items():
+        for method in {*METHODS, "HEAD"} - methods:
+            reply = await root.send(method, path, b"{}")
+            assert (reply.status, set(reply.headers["Allow"].split(", "))) == (405, methods), (method, path)
+            assert method == "HEAD" or reply.code == "method_not_allowed", (method, path)
+
+
 async def test_a_path_that_is_no_route_is_not_found(root: Client) -> None:
     for path in (
         "/nowhere",
