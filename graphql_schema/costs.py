@@ -174,19 +174,27 @@ class Counter:
 
     def _number(self, value: ValueNode) -> int | None:
         if isinstance(value, VariableNode):
+            if (default := self._default(value)) is not None:
+                return self._number(default)
             given = self._variable(value)
-            if given is None and value.name.value in self._defaults:
-                return self._number(self._defaults[value.name.value])
+            # GraphQL takes 1000.0 for an Int, too.
+            if isinstance(given, float) and given.is_integer():
+                given = int(given)
             return max(given, 0) if isinstance(given, int) and not isinstance(given, bool) else None
         return max(int(value.value), 0) if isinstance(value, IntValueNode) else None
 
     def _length(self, value: ValueNode) -> int:
         if isinstance(value, VariableNode):
+            if (default := self._default(value)) is not None:
+                return self._length(default)
             given = self._variable(value)
-            if given is None and value.name.value in self._defaults:
-                return self._length(self._defaults[value.name.value])
             return len(given) if isinstance(given, list) else 1
         return len(value.values) if isinstance(value, ListValueNode) else 1
+
+    def _default(self, node: VariableNode) -> ValueNode | None:
+        """Return the default of a variable that isn't given; one that is null was given."""
+        self.asked_variables = True
+        return None if node.name.value in self._variables else self._defaults.get(node.name.value)
 
     def _variable(self, node: VariableNode) -> object:
         self.asked_variables = True

@@ -187,6 +187,10 @@ async def test_the_cost_is_told_and_counts_pages_and_items(server: Server) -> No
         ("{ scopes { nodes { id } } }", {}, 100),
         ("query($n: Int = 7) { scopes(first: $n) { nodes { id } } }", {}, 7),
         ("query($n: Int = 7) { scopes(first: $n) { nodes { id } } }", {"n": 3}, 3),
+        # Null was given, and 3.0 is a whole number to GraphQL.
+        ("query($n: Int = 7) { scopes(first: $n) { nodes { id } } }", {"n": None}, 100),
+        ("query($n: Int = 7) { scopes(first: $n) { nodes { id } } }", {"n": 3.0}, 3),
+        ("query($n: Int = 7) { scopes(first: $n) { nodes { id } } }", {}, 7),
         ("{ scopes(first: 10) { nodes { tags(first: 5) { nodes { id } } } } }", {}, 10 * (1 + 5)),
         ("{ scopes(first: 10) { ...F } } fragment F on ScopeConnection { nodes { parent { id } } }", {}, 20),
         ("{ scopes(first: 10) { pageInfo { hasNextPage } totalCount } }", {}, 10 + 1),
