@@ -6,7 +6,6 @@ import json
 import re
 from contextlib import suppress
 from functools import cache
-from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeAlias, TypeVar
 
 import msgspec
@@ -14,6 +13,7 @@ from msgspec import Meta
 
 from db.errors import Code, Fault, Refused
 from db.ids import LOCAL_PART, Namespace, pattern
+from db.storable import MAX_DEPTH, wrong_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound=msgspec.Struct)
 
 MAX_ITEMS = 1_000
-MAX_DEPTH = 100
 MAX_META_BYTES = 64 * 1024
 MAX_DATA_BYTES = 1024 * 1024
 LONGEST_NUMBER = 4_000
@@ -238,38 +237,6 @@ def _explained(message: str, value: object) -> str:
         known = next((text for regex, text in _PATTERNS.items() if repr(regex) == found[1]), found[1])
         return f"must be {known}"
     return f"is not valid: {message[:1].lower()}{message[1:]}"
-
-
-def wrong_json(value: object, pointer: str) -> Fault | None:
-    """Find what JSON allows and we don't: U+0000, lone surrogates, numbers beyond 64 bits, and endless nesting."""
-    pending: list[tuple[object, int]] = [(value, 1)]
-    while pending:
-        part, depth = pending.pop()
-        if depth > MAX_DEPTH and isinstance(part, (dict, list)):
-            return Fault(Code.INVALID_VALUE, pointer, f"nested deeper than {MAX_DEPTH} levels")
-        if isinstance(part, str):
-            if wrong := checked_text(part):
-                return Fault(Code.INVALID_VALUE, pointer, wrong)
-        elif isinstance(part, dict):
-            pending.extend((name, depth) for name in part)
-            pending.extend((member, depth + 1) for member in part.values())
-        elif isinstance(part, list):
-            pending.extend((member, depth + 1) for member in part)
-        elif isinstance(part, float):
-            if not isfinite(part):
-                return Fault(Code.INVALID_VALUE, pointer, "a number is beyond 64 bits")
-        elif isinstance(part, int) and not -(2**63) <= part < 2**64:
-            return Fault(Code.INVALID_VALUE, pointer, "a number is beyond 64 bits")
-    return None
-
-
-def checked_text(text: str) -> str | None:
-    """Say what is wrong with a text that JSON allows and we do not, if anything."""
-    if "\0" in text:
-        return "must not contain the character U+0000"
-    if text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text):
-        return None
-    return "must not contain a lone surrogate"
 
 
 def _pointer(name: str) -> str:

@@ -16,7 +16,8 @@ from db.errors import Code, Fault, NotFound
 from db.outcomes import Report
 from db.resource_types import RESOURCE_TYPES
 from db.scopes import SCOPES, ScopeRow
-from db.shapes import MAX_ITEMS, checked_text, wrong_json
+from db.shapes import MAX_ITEMS
+from db.storable import checked_text, wrong_json
 from db.uploads.previews import Preview, preview
 from graphql_schema.context import Info
 from graphql_schema.fields import resolved_by, stored

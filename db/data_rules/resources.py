@@ -203,9 +203,8 @@ def fence_of(key: ResourceKey) -> str:
 
 def missing_target(found: ReferenceFound) -> Fault:
     """Tell that nothing is stored that a value refers to."""
-    detail = (
-        f"data{found.pointer}: there is no resource {found.external_id!r} of type {found.target_type_id} here"
-    )
+    name = found.pointer.removeprefix("/") or "data"
+    detail = f"{name}: there is no resource {found.external_id!r} of type {found.target_type_id} here"
     return Fault(Code.UNKNOWN_REFERENCE, f"/data{found.pointer}", detail)
 
 

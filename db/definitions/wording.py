@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     import jsonschema_rs
 
+    from db.definitions.edits import Path
+
 # Stands for the value in the validator's messages, which would else repeat it whole. Nobody writes it: it is private.
 MASK: Final = "\uf8f0"
 MAX_SHOWN: Final = 100
@@ -37,24 +39,19 @@ def faults_of(error: jsonschema_rs.ValidationError) -> Iterator[Fault]:
     match error.kind.name:
         case "required":
             missing = details["property"]
-            detail = f"{shortened(missing)} is required"
+            detail = f"{shortened(_name((*path, missing)))} is required"
             yield Fault(Code.MISSING_FIELD, pointer + escaped(missing), detail)
         case "additionalProperties" | "unevaluatedProperties":
             for field in details["unexpected"]:
-                detail = f"{shortened(field)} isn't a field of this schema"
+                detail = f"{shortened(_name((*path, field)))} isn't a field of this schema"
                 yield Fault(Code.INVALID_VALUE, pointer + escaped(field), detail)
         case kind:
             yield Fault(Code.INVALID_VALUE, pointer, f"{name} {_reason(kind, details, error)}")
 
 
-def _name(path: tuple[str | int, ...]) -> str:
-    """Name a field: an element of an array by its array and position."""
-    if not path:
-        return "data"
-    start = len(path) - 1
-    while start and isinstance(path[start], int):
-        start -= 1
-    return "".join(str(path[start]) if at == start else f"[{path[at]}]" for at in range(start, len(path)))
+def _name(path: Path) -> str:
+    """Name a field by the whole way to it, since many fields may have its own name."""
+    return pointer_to(path).removeprefix("/") or "data"
 
 
 def _reason(kind: str, details: dict[str, Any], error: jsonschema_rs.ValidationError) -> str:

@@ -15,7 +15,8 @@ from db.database import Retry
 from db.errors import Code, Fault
 from db.outcomes import Outcome, Result
 from db.resources import RESOURCES, ResourceRow
-from db.shapes import checked_text, loads
+from db.shapes import loads
+from db.storable import checked_text
 from db.tables import resource_references, resources, tag_assignments, waiting_records
 from db.uploads.chains import Stake
 from db.uploads.settlements import Settlement, settle

@@ -10,7 +10,8 @@ import msgspec
 from db.data_rules.known import ResourceKey
 from db.definitions import external_id_of
 from db.errors import Code, Fault, Refused
-from db.shapes import MAX_DEPTH, loads, wrong_json
+from db.shapes import loads
+from db.storable import MAX_DEPTH, wrong_json
 from db.uploads.chains import Chain, Stake, Step
 
 if TYPE_CHECKING:

@@ -82,6 +82,7 @@ async def test_u0000_and_lone_surrogates_are_faults_in_every_field(root: Client,
             ):
                 reply = await post(root, path, sent)
                 assert (reply.status, reply.faults) == (400, [(0, f"{pointer}/{name}", "invalid_value")])
+                assert reply.json["errors"][0]["detail"].startswith(f"{name} must not contain ")
         unknown = await root.post(example.path, {**example.full, bad: 1})
         assert (unknown.status, unknown.code) == (400, "unknown_field")
     assert await root.everything() == before

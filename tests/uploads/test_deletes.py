@@ -93,15 +93,15 @@ async def test_whole_numbers_may_name_records(acme: Uploads) -> None:
             b'{"externalIds": ["a"], "deleteAll": true}',
             "either externalIds must be given or deleteAll be true",
         ),
-        (b'{"externalIds": []}', "externalIds must be an array of 1 to 1,000 ids"),
+        (b'{"externalIds": []}', "externalIds has 0 ids; it must have 1 to 1,000"),
         (b'{"externalIds": "a"}', "externalIds must be an array of 1 to 1,000 ids"),
         (b'{"externalIds": ["a", 1.5]}', "externalIds[1] must be text or a whole number"),
         (b'{"externalIds": [true]}', "externalIds[0] must be text or a whole number"),
-        (b'{"externalIds": [' + b'"a",' * 1_000 + b'"a"]}', "externalIds must be an array of 1 to 1,000 ids"),
         (
-            b'{"externalIds": ["\\ud800"]}',
-            "the body holds what can't be stored: text must be Unicode",
+            b'{"externalIds": [' + b'"a",' * 1_000 + b'"a"]}',
+            "externalIds has 1,001 ids; it must have 1 to 1,000",
         ),
+        (b'{"externalIds": ["\\ud800"]}', "externalIds must hold text of Unicode"),
     ],
 )
 async def test_a_faulty_body_is_told_why(acme: Uploads, body: bytes, told: str) -> None:
@@ -112,7 +112,7 @@ async def test_a_faulty_body_is_told_why(acme: Uploads, body: bytes, told: str) 
 
 
 async def test_all_faults_are_told_at_once(acme: Uploads) -> None:
-    sent = {"externalIds": [], "cascade": 1, "dryRun": "yes", "force": True}
+    sent = {"externalIds": [], "deleteAll": True, "cascade": 1, "dryRun": "yes", "force": True}
     reply = await acme.client.send_json("DELETE", "/api/resources/note/batch?dryRun=true", sent)
     assert reply.status == 400
     assert refused(reply) == [
@@ -120,7 +120,8 @@ async def test_all_faults_are_told_at_once(acme: Uploads) -> None:
         "'force' is not a member of the body",
         "cascade must be true or false",
         "dryRun must be true or false",
-        "externalIds must be an array of 1 to 1,000 ids",
+        "either externalIds must be given or deleteAll be true",
+        "externalIds has 0 ids; it must have 1 to 1,000",
     ]
     for body in ({"deleteAll": True}, {"deleteAll": True, "dryRun": True}):
         missing = await acme.client.send_json("DELETE", "/api/resources/nothing/batch", body)

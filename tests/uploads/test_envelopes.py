@@ -111,6 +111,32 @@ async def test_up_to_a_thousand_records_are_stored(acme: Uploads, count: int) ->
     assert listed.json["data"]["pagination"]["total"] == count
 
 
+async def test_what_is_wrong_inside_a_record_is_told_by_its_place(acme: Uploads) -> None:
+    bodies = {
+        '{"id": "a", "name": "a\\u0000b"}': "name must not contain the character U+0000",
+        '{"id": "\\ud800", "name": "x"}': "id must not contain a lone surrogate",
+        '{"id": "a", "name": "x", "address": {"city": ["x", "\\udfff"]}}': (
+            "address/city/1 must not contain a lone surrogate"
+        ),
+        '{"id": "a", "name": "x", "address": {"\\u0000": 1}}': (
+            "address has a field whose name must not contain the character U+0000"
+        ),
+        '{"id": "a", "name": "x", "\\u0000": 1}': (
+            "it has a field whose name must not contain the character U+0000"
+        ),
+        '{"id": "a", "name": "x", "age": 18446744073709551616}': "age is a number beyond 64 bits",
+        '{"id": "a", "name": "x", "age": -1e999}': "age is a number beyond 64 bits",
+        '{"id": "a", "name": "x", "address": {}, "age": "x"}': "age must be of type integer",
+        '{"id": "a", "name": "x", "address": {"city": 1}}': "address/city must be of type string",
+    }
+    body = ('{"resources": [' + ",".join(bodies) + "]}").encode()
+    reply = await acme.client.send("POST", PATH, body, Content_Type="application/json")
+    assert reply.status == 202, reply
+    status = await acme.done(accepted(reply))
+    told = {str(index): [detail] for index, detail in enumerate(bodies.values())}
+    assert status["errors"]["details"] == told
+
+
 async def test_what_is_wrong_inside_a_record_fails_that_one(acme: Uploads) -> None:
     long = "x" * (1024 * 1024)
     bodies: list[tuple[str, str]] = [

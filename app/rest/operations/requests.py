@@ -13,7 +13,8 @@ from msgspec import UNSET, Raw, UnsetType
 
 from app.rest.operations.references import refers
 from db.errors import Code, Refused
-from db.shapes import MAX_DEPTH, checked_text, loads
+from db.shapes import loads
+from db.storable import MAX_DEPTH, checked_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -23,7 +23,7 @@ from db.coalescing import Keyed
 from db.commands import Create
 from db.errors import Code, Refused, SheafError
 from db.plans import Operation
-from db.shapes import MAX_DEPTH
+from db.storable import MAX_DEPTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -185,6 +185,8 @@ def _reworded(report: Report[DefinitionRow]) -> Report[DefinitionRow]:
         detail = fault.detail
         for catalogue, own in _RENAMED.items():
             detail = detail.replace(catalogue, own)
+        if fault.pointer == "/key":
+            detail = detail.replace("key", "name", 1)
         if fault.pointer.startswith("/schema/"):
             # This dialect's refusals have no pointers.
             detail = f"{fault.pointer[1:]}: {detail}"

@@ -117,13 +117,16 @@ def _unknown(envelope: dict[str, Any], known: set[str]) -> Iterator[Fault]:
         yield Fault(Code.UNKNOWN_FIELD, "", f"{name[:100]!a} is not a member of the body")
 
 
+_NO_CHOICE = Fault(Code.INVALID_VALUE, "", "either externalIds must be given or deleteAll be true")
+
+
 def read_deletion(body: bytes) -> tuple[Deletion, tuple[Fault, ...]]:
     """Read what a batch delete asks for, and all that is wrong with it."""
     try:
         asked = msgspec.json.decode(body, type=Deletion)
         faults = tuple(_wrong_choice(asked))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        not_text = Fault(Code.MALFORMED, "", "the body holds what can't be stored: text must be Unicode")
+        not_text = Fault(Code.MALFORMED, "", "externalIds must hold text of Unicode")
         return Deletion(), tuple(_wrong_deletion(body)) or (not_text,)
     return asked, faults
 
@@ -135,7 +138,7 @@ def names_of(asked: Deletion) -> list[str]:
 
 def _wrong_choice(asked: Deletion) -> Iterator[Fault]:
     if asked.delete_all is (asked.external_ids is not UNSET):
-        yield Fault(Code.INVALID_VALUE, "", "either externalIds must be given or deleteAll be true")
+        yield _NO_CHOICE
 
 
 def _wrong_deletion(body: bytes) -> Iterator[Fault]:
@@ -152,8 +155,13 @@ def _wrong_deletion(body: bytes) -> Iterator[Fault]:
     for name in flags:
         if not isinstance(value.get(name, False), bool):
             yield Fault(Code.INVALID_VALUE, "", f"{name} must be true or false")
+    if ("externalIds" in value) is (value.get("deleteAll") is True):
+        yield _NO_CHOICE
     wanted = value.get("externalIds", [""])
-    if not isinstance(wanted, list) or not 1 <= len(wanted) <= MAX_RECORDS:
+    if not isinstance(wanted, list):
         yield Fault(Code.INVALID_VALUE, "", f"externalIds must be an array of 1 to {MAX_RECORDS:,} ids")
+    elif not 1 <= len(wanted) <= MAX_RECORDS:
+        detail = f"externalIds has {len(wanted):,} ids; it must have 1 to {MAX_RECORDS:,}"
+        yield Fault(Code.INVALID_VALUE, "", detail)
     elif wrong := [i for i, each in enumerate(wanted) if not isinstance(each, str) and type(each) is not int]:
         yield Fault(Code.INVALID_VALUE, "", f"externalIds[{wrong[0]}] must be text or a whole number")

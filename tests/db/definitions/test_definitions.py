@@ -51,9 +51,12 @@ def test_valid_data_has_no_faults() -> None:
         ("when", "today", "/data/when", "when must be in the format date-time"),
         ("kind", "c", "/data/kind", 'kind must be one of "a", "b"'),
         ("code", "A", "/data/code", "code must match the pattern ^[a-z]+$"),
-        ("parts", [{"of/it": True}], "/data/parts/0/of~1it", "of/it must be of type integer or string"),
-        ("parts", [{"of/it": "x" * 513}], "/data/parts/0/of~1it", "of/it must have a length of at most 512"),
-        ("parts", [{"of/it": ""}], "/data/parts/0/of~1it", "of/it must have a length of at least 1"),
+        ("parts", [{"of/it": True}], "/data/parts/0/of~1it", "parts/0/of~1it must be of type integer or string"),
+        (
+            *("parts", [{"of/it": "x" * 513}], "/data/parts/0/of~1it"),
+            "parts/0/of~1it must have a length of at most 512",
+        ),
+        ("parts", [{"of/it": ""}], "/data/parts/0/of~1it", "parts/0/of~1it must have a length of at least 1"),
         ("more", 1, "/data/more", "more isn't a field of this schema"),
     ],
 )
@@ -63,6 +66,9 @@ def test_a_fault_names_its_field_and_the_reason(field: str, value: Any, pointer:
 
 def test_a_missing_field_is_pointed_to() -> None:
     assert compiled(SCHEMA).faults({}) == (Fault(Code.MISSING_FIELD, "/data/id", "id is required"),)
+    nested = compiled({"properties": {"a": {"items": {"required": ["b"]}}}})
+    lacking = Fault(Code.MISSING_FIELD, "/data/a/1/b", "a/1/b is required")
+    assert nested.faults({"a": [{"b": 1}, {}]}) == (lacking,)
 
 
 def test_a_record_has_at_most_20_faults() -> None:
