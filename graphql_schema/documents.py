@@ -108,6 +108,9 @@ def _read(schema: GraphQLSchema, text: str, max_tokens: int) -> Document:
 
 def _told(error: GraphQLError) -> GraphQLError:
     """Return a fault of the document as such: what a scalar raised for a literal is no fault of ours."""
+    if isinstance(error.original_error, ValueError):
+        # Of a number with thousands of digits Python says which setting of the server would let it in.
+        return GraphQLError("Int cannot represent a value of so many digits.", error.nodes)
     return GraphQLError(error.message, error.nodes) if error.original_error else error
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import re
 from datetime import datetime
+from enum import Enum
 from typing import TYPE_CHECKING, Any, NewType
 
 import msgspec
 import strawberry
-from graphql import GraphQLError, ValueNode, value_from_ast_untyped
+from graphql import GraphQLError, Undefined, ValueNode, value_from_ast_untyped
 
 from graphql_schema.executor import as_it_came
 
@@ -22,14 +23,19 @@ JSON = NewType("JSON", object)
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)\Z", re.ASCII)
 
 
-def _parse_time(value: object) -> str:
+def _parse_time(value: object, node: ValueNode | None = None) -> str:
     if isinstance(value, str) and _RFC_3339.match(value):
         try:
             datetime.fromisoformat(value.upper())
         except ValueError as error:
-            raise GraphQLError(f"DateTime can't be {value}: {error}.") from error
+            raise GraphQLError(f"DateTime can't be {value}: {error}.", node) from error
         return value
-    raise GraphQLError("DateTime must be a time with an offset (RFC 3339), for example 2024-01-15T10:30:00Z.")
+    detail = "DateTime must be a time with an offset (RFC 3339), for example 2024-01-15T10:30:00Z."
+    raise GraphQLError(detail, node)
+
+
+def _parse_time_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> str:
+    return _parse_time(value_from_ast_untyped(node, variables), node)
 
 
 def _shown(value: object) -> object:
@@ -38,18 +44,26 @@ def _shown(value: object) -> object:
 
 
 def _parse_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> object:
-    """Return the value of a literal; a number too large for JSON would silently become null."""
-    value = value_from_ast_untyped(node, variables)
-    pending = [value]
-    while pending:
-        part = pending.pop()
-        if isinstance(part, dict):
-            pending.extend(part.values())
-        elif isinstance(part, list):
-            pending.extend(part)
-        elif isinstance(part, float) and not math.isfinite(part):
+    return _written(value_from_ast_untyped(node, variables), node)
+
+
+def _written(value: object, node: ValueNode) -> object:
+    """Return a literal's value as a client would have sent it; a number too large would silently become null."""
+    match value:
+        case dict():
+            # A variable that isn't given fills nothing, as in any input object.
+            given = ((name, inner) for name, inner in value.items() if inner is not Undefined)
+            return {name: _written(inner, node) for name, inner in given}
+        case list():
+            return [None if inner is Undefined else _written(inner, node) for inner in value]
+        case Enum():
+            return value.name
+        case float() if not math.isfinite(value):
             raise GraphQLError("JSON has a number that is too large.", node)
-    return value
+        case str() | int() | float() | None:
+            return value
+        case _:
+            raise GraphQLError("JSON can't have an input object in a variable of its own type in it.", node)
 
 
 SCALARS: dict[object, ScalarDefinition] = {
@@ -60,6 +74,7 @@ SCALARS: dict[object, ScalarDefinition] = {
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
         serialize=str,
         parse_value=_parse_time,
+        parse_literal=_parse_time_literal,
     ),
     JSON: strawberry.scalar(
         name="JSON",
