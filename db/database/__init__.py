@@ -21,6 +21,7 @@ from db.database.postgresql import PostgresqlDatabase
 from db.database.sqlite import SqliteDatabase
 from db.database.statements import (
     any_of,
+    first_links_of_each,
     first_of_all,
     first_of_each,
     key_rows,
@@ -42,6 +43,7 @@ __all__ = [
     "Transaction",
     "any_of",
     "check_url",
+    "first_links_of_each",
     "first_of_all",
     "first_of_each",
     "key_rows",

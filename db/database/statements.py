@@ -14,6 +14,7 @@ from sqlalchemy import (
     Integer,
     Text,
     bindparam,
+    func,
     literal_column,
     select,
     true,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 # Separates the name of a list of tuples from the position in the tuple: `keys__0`, `keys__1`.
 PART = "__"
+PLACE = "place"
 
 
 class any_of(ColumnElement[bool]):  # noqa: N801 - it reads as SQL
@@ -64,9 +66,10 @@ def _any_of_sqlite(element: any_of, compiler: SQLCompiler, **kw: Any) -> str:
 class _KeyRows(FunctionElement[Any]):
     inherit_cache = False
 
-    def __init__(self, parameter: str, columns: tuple[str, ...]) -> None:
+    def __init__(self, parameter: str, columns: tuple[str, ...], *, placed: bool) -> None:
         super().__init__()
         self.columns_of_keys = columns
+        self.placed = placed
         self.whole: BindParameter[str] = bindparam(parameter, type_=Text())
         self.parts = [bindparam(f"{parameter}{PART}{i}", type_=Text()) for i in range(len(columns))]
 
@@ -74,20 +77,30 @@ class _KeyRows(FunctionElement[Any]):
 @compiles(_KeyRows, "postgresql")
 def _key_rows_postgresql(element: _KeyRows, compiler: SQLCompiler, **kw: Any) -> str:
     arrays = ", ".join(f"{compiler.process(part, **kw)}::text[]" for part in element.parts)
-    return f"(select * from unnest({arrays}) as u({', '.join(element.columns_of_keys)}))"
+    columns = ", ".join(element.columns_of_keys)
+    if not element.placed:
+        return f"(select * from unnest({arrays}) as u({columns}))"
+    place = f"(ordinality - 1)::text as {PLACE}"
+    return f"(select {place}, {columns} from unnest({arrays}) with ordinality as u({columns}))"
 
 
 @compiles(_KeyRows, "sqlite")
 def _key_rows_sqlite(element: _KeyRows, compiler: SQLCompiler, **kw: Any) -> str:
-    picked = ", ".join(
+    picked = [
         f"json_extract(value, '$[{i}]') as {column}" for i, column in enumerate(element.columns_of_keys)
-    )
-    return f"(select {picked} from json_each({compiler.process(element.whole, **kw)}))"
+    ]
+    if element.placed:
+        picked.insert(0, f"cast(key as text) as {PLACE}")
+    return f"(select {', '.join(picked)} from json_each({compiler.process(element.whole, **kw)}))"
 
 
-def key_rows(parameter: str, *columns: str) -> TableValuedAlias:
-    """Return a table of keys to join: the parameter holds a list of tuples of strings, one member per column."""
-    return _KeyRows(parameter, columns).table_valued(*columns, name=parameter)
+def key_rows(parameter: str, *columns: str, placed: bool = False) -> TableValuedAlias:
+    """Return a table of keys to join: the parameter holds a list of tuples of strings, one member per column.
+
+    If they are placed, the first column is `place`: where in the list the key is, from 0, as a text.
+    """
+    rows = _KeyRows(parameter, columns, placed=placed)
+    return rows.table_valued(*((PLACE, *columns) if placed else columns), name=parameter)
 
 
 class Either:
@@ -120,6 +133,32 @@ def first_of_each(keys: TableValuedAlias, children: Select[Any], table: FromClau
         sqlite=select(key, *rows.c).select_from(
             keys.join(rows, literal_column("child.rowid", Integer()).in_(inner))
         ),
+    )
+
+
+def first_links_of_each(keys: TableValuedAlias, links: Select[Any]) -> Either:
+    """Ask for the limited `links` of every placed key, each thing that is linked once, at the price of the links alone.
+
+    `links` selects one column, the linked ids, is ordered and limited, and names columns of `keys` in its conditions.
+    The answer has the `id`, the key's `root`, and as `places` the places of the keys, separated by commas.
+    """
+    [linked] = links.selected_columns
+    links = links.with_only_columns(linked.label("id")).correlate(keys)
+    places = func.string_agg(keys.c[PLACE], literal_column("','")).label("places")
+    lateral = links.lateral("link")
+    # What SQLite can correlate: a list for each key, taken apart again.
+    ids = select(func.json_group_array(links.subquery("link").c.id)).scalar_subquery()
+    listed = select(*keys.c, ids.label("ids")).subquery(keys.name)
+    each = func.json_each(listed.c.ids).table_valued("value", name="each")
+    return Either(
+        postgresql=select(lateral.c.id, keys.c.root, places)
+        .select_from(keys.join(lateral, true()))
+        .group_by(lateral.c.id, keys.c.root),
+        sqlite=select(
+            each.c.value.label("id"), listed.c.root, func.group_concat(listed.c[PLACE]).label("places")
+        )
+        .select_from(listed.join(each, true()))
+        .group_by(each.c.value, listed.c.root),
     )
 
 

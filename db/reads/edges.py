@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, Generic
 
 from sqlalchemy import Select, and_, func, select
 
 from db import cursors
-from db.database import first_of_each, key_rows, unordered
+from db.access import ReachKind
+from db.database import first_links_of_each, first_of_each, key_rows, unordered
 from db.nouns import Noun, RowT
 from db.reads.pages import Page, Slice, bounded, sliced
 from db.reads.reach import reach_parameters, within
@@ -20,9 +20,10 @@ from db.tables import tag_assignments
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import Table
+    from sqlalchemy import ColumnElement, Subquery, Table
+    from sqlalchemy.sql.selectable import TableValuedAlias
 
-    from db.access import Principal, ReachKind
+    from db.access import Principal
     from db.database import Reader, Statement
 
 
@@ -42,22 +43,37 @@ class Edge(Generic[RowT]):
 @lru_cache(maxsize=256)
 def _children(edge: Edge[Any], kind: ReachKind, bounds: tuple[bool, bool, bool]) -> Statement:
     table = edge.noun.table
-    keys = key_rows("parents", "parent", "root")
-    children = select(table)
-    if edge.link is None:
-        children = children.where(table.c.root_id == keys.c.root, table.c[edge.column] == keys.c.parent)
-    else:
-        link = edge.links
-        # Hidden, since PostgreSQL knows of no parent how many children it has, and might merge whole indexes.
-        link_id = link.c[edge.link] if edge.scattered else unordered(link.c[edge.link])
-        linked_to = and_(link_id == table.c.id, link.c.root_id == table.c.root_id)
-        children = children.join(link, linked_to).where(
-            link.c.root_id == keys.c.root, link.c[edge.column] == keys.c.parent
+    keys = key_rows("parents", "parent", "root", placed=True)
+    if edge.link is not None:
+        return first_links_of_each(keys, _links(edge, kind, bounds, keys)).then(
+            lambda page: within(_linked(page, table), edge.noun, kind, readable=True, led=True, linked=True)
         )
-    children = within(children, edge.noun, kind, readable=True, led=True, linked=edge.link is not None)
-    ids = () if edge.link is None or edge.scattered else (edge.links.c[edge.link],)
-    children = bounded(children, table, bounds, one_root=True, ids=ids, scattered=edge.scattered)
-    return first_of_each(keys, children, table)
+    children = select(table).where(table.c.root_id == keys.c.root, table.c[edge.column] == keys.c.parent)
+    children = within(children, edge.noun, kind, readable=True, led=True)
+    return first_of_each(
+        keys, bounded(children, table, bounds, one_root=True, scattered=edge.scattered), table
+    )
+
+
+def _links(
+    edge: Edge[Any], kind: ReachKind, bounds: tuple[bool, bool, bool], keys: TableValuedAlias
+) -> Select[Any]:
+    """Return a page of the ids that a parent is linked to: each leads to a child, if not to a readable one."""
+    table, link = edge.noun.table, edge.links
+    child = link.c[edge.link or ""]
+    ids: list[ColumnElement[str]] = [unordered(child) if edge.scattered else child]
+    links = select(child).where(link.c.root_id == keys.c.root, link.c[edge.column] == keys.c.parent)
+    if kind is ReachKind.SUBTREE:
+        # Hidden, since PostgreSQL knows of no parent how many children it has, and might merge whole indexes.
+        hidden = child if edge.scattered else unordered(child)
+        links = links.join(table, and_(hidden == table.c.id, link.c.root_id == table.c.root_id))
+        links = within(links, edge.noun, kind, readable=True, led=True, linked=True)
+    return bounded(links, link, bounds, one_root=True, ids=ids)
+
+
+def _linked(page: Subquery, table: Table) -> Select[Any]:
+    children = and_(table.c.id == page.c.id, table.c.root_id == page.c.root)
+    return select(page.c.places, *table.c).join_from(page, table, children)
 
 
 async def children(
@@ -65,28 +81,30 @@ async def children(
 ) -> list[Slice[RowT]]:
     """Return a page of the readable children of each parent, given as (id, root_id), in the parents' order."""
     fingerprint = cursors.fingerprint(edge.noun.namespace, edge.column, edge.link)
+    places = {parent: place for place, parent in enumerate(dict.fromkeys(parents))}
     parameters: dict[str, object] = {
         **reach_parameters(caller),
         **cursors.bounds(fingerprint, wanted.after, wanted.before),
-        "parents": list(dict.fromkeys(parents)),
+        "parents": list(places),
         "limit": wanted.limit + 1,
     }
-    found: defaultdict[tuple[str, str], list[RowT]] = defaultdict(list)
-    # A child of many parents is read many times, and made once.
-    known: dict[tuple[str, str], RowT] = {}
+    records = await reader.fetch(_children(edge, caller.kind, wanted.bounds), parameters)
+    found: list[list[RowT]] = [[] for _ in places]
+    if edge.link is not None:
+        # Each child comes once, for all its parents.
+        records = sorted(records, key=itemgetter(1), reverse=wanted.backward)
     make = edge.noun.row
-    root = 1 + make.__struct_fields__.index("root_id")
-    for record in await reader.fetch(_children(edge, caller.kind, wanted.bounds), parameters):
-        key = record[1], record[root]
-        row = known.get(key)
-        if row is None:
-            row = known[key] = make(*record[1:])
-        found[record[0], record[root]].append(row)
-    by_id = attrgetter("id")
-    for rows in found.values():
-        if len(rows) > 1:
-            rows.sort(key=by_id, reverse=wanted.backward)
-    return [sliced(found.get(parent, []), wanted, fingerprint) for parent in parents]
+    for record in records:
+        row = make(*record[1:])
+        for place in record[0].split(","):
+            found[int(place)].append(row)
+    if edge.link is None:
+        by_id = attrgetter("id")
+        for rows in found:
+            if len(rows) > 1:
+                rows.sort(key=by_id, reverse=wanted.backward)
+    slices = [sliced(rows, wanted, fingerprint) for rows in found]
+    return [slices[places[parent]] for parent in parents]
 
 
 @lru_cache(maxsize=64)
