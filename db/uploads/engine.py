@@ -13,7 +13,7 @@ import structlog
 from db.announcements import CHANNEL, QueueMoved, decode
 from db.clock import instant
 from db.errors import Unavailable
-from db.uploads import turns
+from db.uploads import settling, sweeping, turns
 
 if TYPE_CHECKING:
     from db.database import Database, Transaction
@@ -99,20 +99,20 @@ class UploadEngine:
     async def _settle(self) -> bool:
         """Look at what is due; a record that shows a bug is found by looking at one after the other, and given up."""
         try:
-            most = 1 if self._careful else turns.MAX_DUE
+            most = 1 if self._careful else settling.MAX_DUE
             settled = await self._database.write(
-                "settle_waiting_records", partial(turns.settle_due, most=most)
+                "settle_waiting_records", partial(settling.settle_due, most=most)
             )
             self._careful = self._careful and settled > 0
             return settled > 0
         except Unavailable:
             self._due = True
             raise
-        except turns.Stuck as stuck:
+        except settling.Stuck as stuck:
             log.exception("settling_failed", records=len(stuck.keys))
             if len(stuck.keys) == 1:
                 await self._database.write(
-                    "give_waiting_record_up", partial(turns.give_up_waiting, keys=stuck.keys)
+                    "give_waiting_record_up", partial(settling.give_up_waiting, keys=stuck.keys)
                 )
             self._careful = True
             return True
@@ -134,8 +134,8 @@ class UploadEngine:
         async with self._database.read("look_for_work", brief=True) as reader:
             work = await turns.has_work(reader)
         if work.expired:
-            expired = await self._database.write("expire_waiting_records", turns.expire)
-            if expired == turns.MAX_EXPIRED:
+            expired = await self._database.write("expire_waiting_records", sweeping.expire)
+            if expired == sweeping.MAX_EXPIRED:
                 self._look_at = 0.0
         self._due |= work.due
         return work
@@ -146,7 +146,7 @@ class UploadEngine:
         before = instant(time.time() - self._keep_s)
 
         async def work(tx: Transaction) -> int:
-            return await turns.drop_old(tx, before)
+            return await sweeping.drop_old(tx, before)
 
         while await self._database.write("drop_old_batches", work) and not self._stopping:
             pass

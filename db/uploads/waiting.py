@@ -171,6 +171,20 @@ def stakes_of() -> Select[Any]:
     )
 
 
+@lru_cache(maxsize=1)
+def targets_of() -> Select[Any]:
+    """Select what some records wait for."""
+    c = waiting_targets.c
+    return select(
+        c.waiting_id,
+        c.root_id,
+        c.root_id.label("target_root"),
+        c.target_external_id,
+        c.scope_id,
+        c.target_type_id,
+    ).where(in_keys(waiting_targets, "keys", "waiting_id", "root_id"))
+
+
 @lru_cache(maxsize=8)
 def _delete(table: Any, column: str) -> Delete:
     return delete(table).where(in_keys(table, "keys", column, "root_id"))

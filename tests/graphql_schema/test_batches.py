@@ -11,7 +11,8 @@ from db.batches import BATCHES, MAX_WAIT_S, Kind, NewBatch
 from db.resource_types import RESOURCE_TYPES, NewResourceType
 from db.scopes import SCOPES, NewScope
 from db.shapes import MAX_ITEMS
-from db.uploads.turns import apply_next, settle_due
+from db.uploads.settling import settle_due
+from db.uploads.turns import apply_next
 from graphql_schema.budgets import Budget, Limits
 from graphql_schema.context import Context
 from graphql_schema.schema import execute

@@ -15,7 +15,8 @@ from db.announcements import BatchMoved, encode
 from db.batches import BATCHES, Kind, NewBatch
 from db.commands import CancelBatch
 from db.resource_types import RESOURCE_TYPES, NewResourceType
-from db.uploads.turns import apply_next, settle_due
+from db.uploads.settling import settle_due
+from db.uploads.turns import apply_next
 from graphql_schema.batch_progress import PAUSE_S
 from tests import factories
 from tests.server import serving

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from db.uploads import applying, engine, turns
+from db.uploads import applying, engine, settling, sweeping, turns
 from db.uploads.engine import UploadEngine
 from tests.db.uploads.uploading import accept, batch, counts, faults, types, upload
 
@@ -103,14 +103,14 @@ async def test_a_waiting_record_that_shows_a_bug_is_given_up_and_others_get_on(
 ) -> None:
     bad = await upload(database, [{"sku": "bad", "maker": "m"}], wait_s=60)
     good = await upload(database, [{"sku": "good", "maker": "m"}], wait_s=60)
-    chain = turns._chain
+    chain = settling._chain
 
     def with_a_bug(w: object, row: object) -> object:
         if getattr(row, "external_id") == "bad":  # noqa: B009 - of a row, whatever it is to this test
             raise ValueError("a bug")
         return chain(w, row)  # type: ignore[arg-type]  # handed on
 
-    monkeypatch.setattr(turns, "_chain", with_a_bug)
+    monkeypatch.setattr(settling, "_chain", with_a_bug)
     await accept(database, [{"name": "m"}], "maker")
 
     async with working(database):
@@ -132,7 +132,7 @@ async def test_old_batches_are_dropped_with_their_failures(database: Database) -
     queued = await accept(database, [{"sku": "b"}])
 
     async def drop(tx: Transaction) -> int:
-        return await turns.drop_old(tx, "9999-01-01T00:00:00Z")
+        return await sweeping.drop_old(tx, "9999-01-01T00:00:00Z")
 
     assert await database.write("drop_old_batches", drop) == 1
     assert await faults(database, row) == {}

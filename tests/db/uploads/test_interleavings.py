@@ -16,7 +16,7 @@ from db.commands import CancelBatch, Delete, Target
 from db.database import open_database
 from db.scopes import SCOPES
 from db.tables import waiting_records
-from db.uploads import turns
+from db.uploads import settling, turns
 from tests.db.uploads.uploading import SCOPE, accept, batch, counts, stored, types, upload, work
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ async def test_a_ring_half_of_which_somebody_else_looks_at_is_looked_at_again(
     applying = Held(second, turns.apply_next)
     await applying.reached()
 
-    await first.write("settle_waiting_records", turns.settle_due)
+    await first.write("settle_waiting_records", settling.settle_due)
     await applying.end()
     await work(first)
 
@@ -113,13 +113,13 @@ async def test_a_scope_isnt_deleted_while_what_waited_in_it_is_stored(processes:
     await upload(first, [{"sku": "a", "maker": "m"}], wait_s=60)
     await accept(first, [{"name": "m"}], "maker")
     await first.write("apply_batch", turns.apply_next)
-    settling = Held(first, turns.settle_due)
-    await settling.reached()
+    held = Held(first, settling.settle_due)
+    await held.reached()
 
     deleting = asyncio.create_task(engine.run(second, SYSTEM, Delete(SCOPES, [Target(SCOPE)])))
     await asyncio.sleep(LONG_ENOUGH_S)
     assert not deleting.done()
-    await settling.end()
+    await held.end()
 
     report = await deleting
     assert [fault.code for fault in report.results[0].faults] == ["in_use"]

@@ -21,7 +21,7 @@ from db.database import open_database
 from db.errors import Unavailable
 from db.resources import RESOURCES, NewResource
 from db.tables import resource_references, resources, waiting_records, waiting_targets
-from db.uploads import turns
+from db.uploads import settling, turns
 from tests.db.uploads.uploading import SCOPE, accept, batch, counts, faults, stored, types, upload, work
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ async def meet(processes: list[Database], number: int, shape: str) -> None:
     racers: list[Awaitable[object]] = [apply_all(first)]
     racers.append(create(second, b) if shape == "door" else apply_all(second))
     if number % 3 == 0:
-        racers.append(retried(second, "settle_waiting_records", turns.settle_due))
+        racers.append(retried(second, "settle_waiting_records", settling.settle_due))
     await asyncio.gather(*racers)
 
 
@@ -111,7 +111,7 @@ async def check_no_lost_wake_up(processes: list[Database], rounds: int) -> None:
         for offset in range(ROUNDS_TOGETHER):
             await meet(processes, number + offset, shapes[(number // ROUNDS_TOGETHER + offset) % 4])
         await asyncio.gather(
-            *(retried(each, "settle_waiting_records", turns.settle_due) for each in processes)
+            *(retried(each, "settle_waiting_records", settling.settle_due) for each in processes)
         )
         await work(processes[0])
         assert await total(processes[0], waiting_records) == 0

@@ -14,7 +14,7 @@ from db.commands import CancelBatch, Create, Delete, OnConflict, OnError, Target
 from db.outcomes import Outcome
 from db.resource_types import RESOURCE_TYPES, ResourceTypeChange
 from db.resources import RESOURCES, NewResource, ResourceChange
-from db.uploads import turns
+from db.uploads import settling, sweeping
 from tests.db.uploads.uploading import (
     SCOPE,
     accept,
@@ -126,7 +126,7 @@ async def test_a_long_chain_in_reverse_order_takes_a_handful_of_rounds(database:
 
     await create_product(database, sku=f"c{length}")
     rounds = 0
-    while await database.write("settle_waiting_records", turns.settle_due):
+    while await database.write("settle_waiting_records", settling.settle_due):
         rounds += 1
 
     assert rounds <= 3
@@ -177,7 +177,7 @@ async def test_what_waits_too_long_fails(database: Database) -> None:
     assert counts(row) == ("pending", 1, 0, 1)
     await asyncio.sleep(2.1)
 
-    await database.write("expire_waiting_records", turns.expire)
+    await database.write("expire_waiting_records", sweeping.expire)
 
     row = await batch(database, row.id)
     assert counts(row) == ("partial_success", 1, 1, 0)

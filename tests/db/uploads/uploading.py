@@ -13,7 +13,7 @@ from db.commands import Create
 from db.resource_types import RESOURCE_TYPES, NewResourceType
 from db.resources import RESOURCES, NewResource, ResourceRow
 from db.scopes import SCOPES, NewScope
-from db.uploads import progress, turns
+from db.uploads import progress, settling, turns
 from tests.factories import create
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ async def accept(
 async def work(database: Database) -> None:
     """Take the engine's turns until there is nothing to do."""
     while (
-        await database.write("settle_waiting_records", turns.settle_due)
+        await database.write("settle_waiting_records", settling.settle_due)
         or await database.write("apply_batch", turns.apply_next) is not None
     ):
         pass
