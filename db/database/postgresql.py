@@ -29,7 +29,7 @@ from db.database.interface import (
 )
 from db.database.listener import Listener
 from db.database.pool import Pool
-from db.database.statements import PART
+from db.database.statements import PART, packed
 from db.database.statistics import Statistics
 from db.errors import Code, Conflict, Unavailable
 
@@ -89,11 +89,12 @@ def _bound(statement: Compiled, parameters: Mapping[str, Any]) -> list[object]:
     for name in statement.names:
         whole, found, position = name.rpartition(PART)
         if not found:
-            bound.append(values[name])
+            value = values[name]
+            bound.append(packed(value) if isinstance(value, (list, tuple)) else value)
             continue
         if whole not in columns:
             columns[whole] = list(columns_of(values[whole]))
-        bound.append(columns[whole][int(position)] if columns[whole] else [])
+        bound.append(packed(columns[whole][int(position)] if columns[whole] else ()))
     return bound
 
 
