@@ -34,7 +34,7 @@ _placed = key_rows("keys", "one", "other", placed=True)
 _NAMED = select(scopes.c.id).where(any_of(scopes.c.id, "ids")).order_by(scopes.c.id)
 
 
-@pytest.mark.parametrize("texts", ODD, ids=lambda texts: f"{len(texts)} {ascii(texts[:4])}")
+@pytest.mark.parametrize("texts", ODD, ids=lambda texts: f"{len(texts)} {texts[:4]!a}")
 async def test_keys_are_read_as_they_were_given(database: Database, texts: list[str]) -> None:
     keys = [(each, f"{number}") for number, each in enumerate(texts)]
     async with database.read("test") as reader:
@@ -52,7 +52,7 @@ async def test_an_id_with_a_separator_in_it_is_not_two(acme: Database) -> None:
         assert [row[0] for row in await reader.fetch(_NAMED, apart)] == ["scope_acme", "scope_sales"]
 
 
-@pytest.mark.parametrize("texts", ODD, ids=lambda texts: f"{len(texts)} {ascii(texts[:4])}")
+@pytest.mark.parametrize("texts", ODD, ids=lambda texts: f"{len(texts)} {texts[:4]!a}")
 def test_texts_are_packed_behind_what_is_in_none_of_them(texts: list[str]) -> None:
     text = packed(texts)
     separator = text[: len(SEPARATOR)]
