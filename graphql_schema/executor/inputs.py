@@ -40,6 +40,13 @@ _SAME: dict[Any, Any] = {
 }
 
 
+class _Given:
+    """A value that is taken as it came, and isn't null."""
+
+
+_GIVEN = _Given()
+
+
 class _Unfit(Exception):
     """A type some values of which must be converted."""
 
@@ -98,10 +105,17 @@ class Variables:
 def _fits(value: Any, shape: Any) -> bool:
     """Tell whether a value is what coercing it would give."""
     try:
-        msgspec.convert(value, shape)
+        msgspec.convert(value, shape, dec_hook=_given)
     except (msgspec.ValidationError, RecursionError):
         return False
     return True
+
+
+def _given(_kind: type, value: Any) -> _Given:
+    # Cheaper than a union of all classes but one, by which msgspec would copy whatever is inside.
+    if value is None:
+        raise ValueError("null")
+    return _GIVEN
 
 
 def _checked_as(kind: GraphQLInputType) -> Any:
@@ -117,7 +131,8 @@ def _checked_as(kind: GraphQLInputType) -> Any:
 
 def _shape(kind: Any, around: tuple[GraphQLInputObjectType, ...]) -> Any:
     if isinstance(kind, GraphQLNonNull):
-        return _inner_shape(kind.of_type, around)
+        inner = _inner_shape(kind.of_type, around)
+        return _Given if inner is Any else inner
     inner = _inner_shape(kind, around)
     return inner if inner is Any else inner | NoneType
 

@@ -16,7 +16,8 @@ from graphql_schema.schema import schema
 
 TEXT = """query (
     $items: [CreateResourceInput!]!, $one: UpdateTagInput, $operations: [BatchOperation!] = [{id: "a"}],
-    $ids: [ID!], $first: Int = 3, $times: [DateTime], $order: ResourceOrder, $onError: OnError, $flag: Boolean!
+    $records: [JSON!], $ids: [ID!], $first: Int = 3, $times: [DateTime], $order: ResourceOrder, $onError: OnError,
+    $flag: Boolean!
 ) { __typename }"""
 (OPERATION,) = parse(TEXT).definitions
 assert isinstance(OPERATION, OperationDefinitionNode)
@@ -97,3 +98,12 @@ def test_that_a_thousand_items_are_checked_in_a_fraction_of_the_time() -> None:
         return min(times)
 
     assert quickest(VARIABLES.coerced) * 10 < quickest(expected)
+
+
+@pytest.mark.parametrize(
+    "records", [[], [{"a": None}, 1, "x", [None]], [None], [{}, None], None, {"a": 1}, 5]
+)
+def test_that_a_value_of_any_form_is_taken_where_only_null_may_not_be(records: Any) -> None:
+    variables = {**FITTING, "records": records}
+    coerced = VARIABLES.coerced(variables)
+    assert (coerced and coerced.coerced) == expected(variables)
