@@ -166,6 +166,10 @@ class Transaction(Reader):
         """Let no other transaction hold the lock of this name until the end; `Conflict` at once if one does."""
 
     @abstractmethod
+    async def claim_free(self, locks: Collection[str]) -> set[str]:
+        """Claim those of some locks by name that no other transaction holds, and return them."""
+
+    @abstractmethod
     async def fence(self, shared: Collection[str], exclusive: Collection[str] = ()) -> None:
         """Wait for, and hold until the end, locks by name: a shared one keeps off only who wants it exclusively.
 

@@ -57,6 +57,9 @@ _FENCE = (
     "select case when exclusive then pg_advisory_xact_lock(key) else pg_advisory_xact_lock_shared(key) end"
     " from unnest($1::bigint[], $2::bool[]) as k(key, exclusive)"
 )
+_CLAIM = (
+    "select name from unnest($1::text[], $2::bigint[]) as k(name, key) where pg_try_advisory_xact_lock(key)"
+)
 _NOTIFY = "select pg_notify($1, payload) from unnest($2::text[]) as payload"
 
 WORTH_REPEATING = (
@@ -243,6 +246,11 @@ class PostgresqlTransaction(PostgresqlReader, Transaction):
         """Let no other transaction hold the lock of this name until the end; `Conflict` at once if one does."""
         if not await self._connection.fetchval("select pg_try_advisory_xact_lock($1)", _number(lock)):
             raise Conflict(Code.IN_PROGRESS, "a request with this key is still running")
+
+    async def claim_free(self, locks: Collection[str]) -> set[str]:
+        """Claim those of some locks by name that no other transaction holds, and return them."""
+        names = list(locks)
+        return {name for (name,) in await self._fetch(_CLAIM, names, list(map(_number, names)))}
 
     async def fence(self, shared: Collection[str], exclusive: Collection[str] = ()) -> None:
         """Hold locks by name until the end, taken in the order of their numbers."""

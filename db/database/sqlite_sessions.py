@@ -174,6 +174,10 @@ class SqliteTransaction(SqliteReader, Transaction):
     async def claim(self, lock: str) -> None:
         """Do nothing: no other transaction runs beside this one."""
 
+    async def claim_free(self, locks: Collection[str]) -> set[str]:
+        """Return all: no other transaction runs beside this one."""
+        return set(locks)
+
     async def fence(self, shared: Collection[str], exclusive: Collection[str] = ()) -> None:
         """Do nothing: no other transaction runs beside this one."""
 

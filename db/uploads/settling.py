@@ -48,7 +48,11 @@ async def settle_due(tx: Transaction, most: int = MAX_DUE) -> int:
     Returns how many were looked at for good: 0 if none is due, or somebody else holds those that are.
     """
     now = instant()
-    picked = [tuple(each) for each in await tx.fetch(_due(), {"now": now, "most": most})]
+    due = await tx.fetch(_due(), {"now": now, "most": most})
+    # Two who settle one scope would each lock a part of the same records, and then wait for the other's part.
+    scopes = {(root_id, scope_id): f"settling {root_id} {scope_id}" for _, root_id, scope_id in due}
+    ours = await tx.claim_free(scopes.values()) if due else set()
+    picked = [(record_id, root_id) for record_id, root_id, scope in due if scopes[root_id, scope] in ours]
     if not picked:
         return 0
     related = {tuple(each) for each in await tx.fetch(_related(), {"keys": picked, "most": MAX_SET})}
@@ -174,7 +178,7 @@ async def give_up_waiting(tx: Transaction, keys: Sequence[tuple[str, str]]) -> i
 @lru_cache(maxsize=1)
 def _due() -> Select[Any]:
     c = waiting_records.c
-    statement = select(c.id, c.root_id).where(c.due, c.expires_at > bindparam("now"))
+    statement = select(c.id, c.root_id, c.scope_id).where(c.due, c.expires_at > bindparam("now"))
     return statement.order_by(c.id).limit(bindparam("most"))
 
 

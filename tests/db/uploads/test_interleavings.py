@@ -14,10 +14,11 @@ from db.access import SYSTEM
 from db.batches import BATCHES
 from db.commands import CancelBatch, Delete, Target
 from db.database import open_database
-from db.scopes import SCOPES
+from db.scopes import SCOPES, NewScope
 from db.tables import waiting_records
 from db.uploads import settling, turns
 from tests.db.uploads.uploading import SCOPE, accept, batch, counts, stored, types, upload, work
+from tests.factories import create
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -106,6 +107,32 @@ async def test_a_ring_half_of_which_somebody_else_looks_at_is_looked_at_again(
     await work(first)
 
     assert [counts(await batch(first, row.id)) for row in rows] == [("success", 1, 0, 0)] * 2
+
+
+async def test_one_at_a_time_settles_a_scope_and_others_settle_other_scopes(
+    processes: list[Database],
+) -> None:
+    first, second = processes
+    await create(first, SCOPES, NewScope(id="scope_below", name="Below", parent_scope_id=SCOPE))
+    here = [await accept(first, [{"sku": sku, "maker": sku}], wait_s=60) for sku in ("a", "b")]
+    below = await accept(first, [{"sku": "a", "maker": "a"}], wait_s=60, scope_id="scope_below")
+    await work(first)
+    await accept(first, [{"name": "a"}], "maker")
+    await first.write("apply_batch", turns.apply_next)
+    held = Held(first, settling.settle_due)
+    await held.reached()
+    await accept(second, [{"name": "b"}], "maker")
+    await accept(second, [{"name": "a"}], "maker", scope_id="scope_below")
+    for _ in range(2):
+        await second.write("apply_batch", turns.apply_next)
+
+    assert await second.write("settle_waiting_records", settling.settle_due) == 1
+    assert await second.write("settle_waiting_records", settling.settle_due) == 0
+    assert counts(await batch(second, below)) == ("success", 1, 0, 0)
+    assert counts(await batch(second, here[1])) == ("pending", 0, 0, 1)
+    await held.end()
+    assert await second.write("settle_waiting_records", settling.settle_due) == 1
+    assert [counts(await batch(first, each)) for each in here] == [("success", 1, 0, 0)] * 2
 
 
 async def test_a_scope_isnt_deleted_while_what_waited_in_it_is_stored(processes: list[Database]) -> None:
