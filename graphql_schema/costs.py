@@ -1,8 +1,9 @@
 """How deep an operation is and what it costs, before any of it runs.
 
 Cost: 1 for each object that a field can answer at most (the page sizes around it multiplied), 1 for each item of a
-mutation, nothing for scalars. Introspection counts likewise, by the mean sizes of the schema. A fragment is walked
-once however often it is spread, so that counting costs no more than the document.
+mutation, nothing for scalars. A page below the results of a mutation counts for each item. Introspection counts
+likewise, by the mean sizes of the schema. A fragment is walked once however often it is spread, so that counting
+costs no more than the document.
 """
 
 from __future__ import annotations
@@ -53,6 +54,8 @@ class Measured(NamedTuple):
     """What is answered for each object of the page around it."""
     once: int = 0
     """What is answered once for the page as such."""
+    paged: int = 0
+    """What of the cost lies in pages."""
 
 
 class Counter:
@@ -81,12 +84,12 @@ class Counter:
             if each.default_value is not None
         }
         root = self._schema.get_root_type(operation.operation)
-        depth, cost, _ = self._selections(operation.selection_set, root)
-        return depth, cost
+        measured = self._selections(operation.selection_set, root)
+        return measured.depth, measured.cost
 
     def _selections(self, selections: SelectionSetNode | None, parent: GraphQLNamedType | None) -> Measured:
         """Return the depth below, and the cost per parent, of a selection set."""
-        depth = cost = once = 0
+        depth = cost = once = paged = 0
         for selection in selections.selections if selections else ():
             match selection:
                 case FieldNode():
@@ -100,7 +103,8 @@ class Counter:
                 case _:
                     continue
             depth, cost, once = max(depth, below.depth), cost + below.cost, once + below.once
-        return Measured(depth, cost, once)
+            paged += below.paged
+        return Measured(depth, cost, once, paged)
 
     def _fragment(self, name: str) -> Measured:
         if name not in self._known:
@@ -119,7 +123,7 @@ class Counter:
         items = self._items(node)
         if not is_composite_type(answer):
             return Measured(1, items)
-        depth, below, once = self._below(node, answer)
+        depth, below, once, paged = self._below(node, answer)
         if is_introspection_type(answer):
             # Its own rule of validation bounds the depth.
             return Measured(0, _mean_size(self._schema, parent, name) * (1 + below))
@@ -129,7 +133,13 @@ class Counter:
             return Measured(depth + 1, below)
         if in_page:
             return Measured(depth + 1, 0, 1 + below)
-        return Measured(depth + 1, items + self._page(node, answer) * (1 + below) + once)
+        cost = items + self._page(node, answer) * (1 + below) + once
+        if _is_connection(answer):
+            return Measured(depth + 1, cost, paged=cost)
+        if items and "results" in getattr(answer, "fields", {}):
+            # Each item has a result, with pages of its own.
+            cost += (items - 1) * paged
+        return Measured(depth + 1, cost, paged=paged)
 
     def _below(self, node: FieldNode, answer: GraphQLNamedType) -> Measured:
         if is_introspection_type(answer):
@@ -145,7 +155,7 @@ class Counter:
     def _page(self, node: FieldNode, answer: GraphQLNamedType) -> int:
         """Return how many objects a field answers at most."""
         given = {argument.name.value: argument.value for argument in node.arguments or ()}
-        if is_object_type(answer) and "edges" in answer.fields:
+        if _is_connection(answer):
             sizes = [self._number(given[name]) for name in PAGES if name in given]
             size = max((size for size in sizes if size is not None), default=DEFAULT_LIMIT)
             if size > MAX_LIMIT:
@@ -199,6 +209,10 @@ class Counter:
     def _variable(self, node: VariableNode) -> object:
         self.asked_variables = True
         return self._variables.get(node.name.value)
+
+
+def _is_connection(answer: GraphQLNamedType) -> bool:
+    return is_object_type(answer) and "edges" in answer.fields
 
 
 @cache

@@ -179,6 +179,9 @@ ON_CONNECTION = "fragment F on ScopeConnection { edges { cursor } pageInfo { has
 NESTED_PAGES = """{ scopes(first: 10) { pageInfo { endCursor } edges { node {
     tags(first: 5) { nodes { id } pageInfo { endCursor } } parent { id } } } } }"""
 
+PAGES_OF_RESULTS = """mutation($input: [UpdateTagInput!]!) { updateTags(input: $input, dryRun: true) { results { tag {
+    resources(first: 10) { nodes { tags(first: 20) { nodes { id } } } } } } } }"""
+
 
 async def test_the_cost_is_told_and_counts_pages_and_items(server: Server) -> None:
     for document, variables, cost in (
@@ -198,6 +201,8 @@ async def test_the_cost_is_told_and_counts_pages_and_items(server: Server) -> No
         # An edge and its node are two objects.
         (NESTED_PAGES, {}, 10 * (2 + 5 + 1 + 1) + 1),
         (DELETES, {"input": [{"id": "tag_high"}] * 2}, 2 + 2),
+        # Each item has a result, with a page of its own.
+        (PAGES_OF_RESULTS, {"input": [{"id": "tag_high"}] * 3}, 3 + 3 + 3 * 10 * (1 + 20)),
     ):
         reply = await ask(server.root, document, **variables)
         assert reply.json["extensions"] == {"cost": {"requested": cost, "allowed": 500_000}}, document
