@@ -192,6 +192,7 @@ TAG_ASSIGNMENTS: Noun[TagAssignmentRow] = Noun(
     },
 )
 
+BY_SCOPE = Edge(TAG_ASSIGNMENTS, "scope_id")
 BY_RESOURCE = Edge(TAG_ASSIGNMENTS, "resource_id", scattered=True)
 BY_TAG = Edge(TAG_ASSIGNMENTS, "tag_id", scattered=True)
 

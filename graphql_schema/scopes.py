@@ -7,7 +7,7 @@ from typing import Annotated
 import strawberry
 from strawberry import UNSET, Parent
 
-from db import batches, resource_types, resources, scopes, tag_groups, tags
+from db import batches, resource_types, resources, scopes, tag_assignments, tag_groups, tags
 from db.ids import Namespace
 from db.scopes import MAX_TREE_DEPTH, SCOPES, NewScope, ScopeChange, ScopeRow
 from db.shapes import MAX_META_BYTES, ExternalId, Name
@@ -29,6 +29,7 @@ from graphql_schema.lazy_types import (
     LazyResourceType,
     LazyScope,
     LazyTag,
+    LazyTagAssignment,
     LazyTagGroup,
 )
 from graphql_schema.mutations import creates, deletes, updates
@@ -85,6 +86,9 @@ class Scope(Node, Stamped):
         tag_groups.BY_SCOPE, "The tag groups defined in this scope."
     )
     tags: Connection[LazyTag] = to_many(tags.BY_SCOPE, "The tags defined in this scope.")
+    assignments: Connection[LazyTagAssignment] = to_many(
+        tag_assignments.BY_SCOPE, "The assignments of tags that belong to this scope, not those below it."
+    )
     batches: Connection[LazyBatch] = to_many(
         batches.BY_SCOPE, "The batches whose records are in this scope, not those below it."
     )

@@ -64,6 +64,10 @@ async def test_each_parent_gets_its_own_children_in_order(tagged: Database) -> N
             "resource_e1": ["tag_assignment_billing_e1", "tag_assignment_security_e1"]
         },
         tag_assignments.BY_TAG: {"tag_high": ["tag_assignment_high_s1"]},
+        tag_assignments.BY_SCOPE: {
+            "scope_sales": ["tag_assignment_high_s1", "tag_assignment_security_s1"],
+            "scope_acme": [],
+        },
         tags.BY_TAG_GROUP: {"tag_group_priority": ["tag_high", "tag_low"], "tag_group_frozen": []},
         tag_groups.BY_SCOPE: {"scope_acme": ["tag_group_frozen", "tag_group_priority", "tag_group_topic"]},
         resource_types.BY_SCOPE: {"scope_engineering": ["resource_type_ticket"]},

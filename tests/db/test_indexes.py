@@ -148,8 +148,9 @@ async def test_a_page_of_resources_is_read_by_an_index(
         (scopes.CHILDREN, [f"scope_{i}" for i in (0, 3, 30, 40, 4_000)]),
         (tag_assignments.BY_RESOURCE, [f"resource_{i}" for i in KEYS]),
         (tag_assignments.BY_TAG, [f"tag_{i}" for i in range(20)]),
+        (tag_assignments.BY_SCOPE, [f"scope_{i}" for i in range(3, 23)]),
     ],
-    ids=["scope", "type", "tag", "tags", "group", "children", "assignments", "tagged"],
+    ids=["scope", "type", "tag", "tags", "group", "children", "assignments", "tagged", "assigned"],
 )
 async def test_children_and_their_counts_are_read_by_an_index(
     crowd: Database, plans: Plans, edge: Any, parents: list[str], caller: Principal

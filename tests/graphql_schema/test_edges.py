@@ -52,9 +52,11 @@ CHILDREN = "{ nodes { id } totalCount }"
 async def test_edges_of_a_scope(tagged: Client) -> None:
     found = await tagged.data(
         f"""{{ root: scope(id: "scope_acme") {{ parent {{ id }} ancestors {{ id }} children {CHILDREN}
-                 resourceTypes {CHILDREN} resources {CHILDREN} tagGroups {CHILDREN} tags {CHILDREN} }}
+                 resourceTypes {CHILDREN} resources {CHILDREN} tagGroups {CHILDREN} tags {CHILDREN}
+                 assignments {CHILDREN} }}
                middle: scope(id: "scope_engineering") {{ parent {{ id }} ancestors {{ id }} children {CHILDREN}
-                 resourceTypes {CHILDREN} resources {CHILDREN} tagGroups {CHILDREN} tags {CHILDREN} }}
+                 resourceTypes {CHILDREN} resources {CHILDREN} tagGroups {CHILDREN} tags {CHILDREN}
+                 assignments {CHILDREN} }}
                leaf: scope(id: "scope_platform") {{ parent {{ id }} ancestors {{ id }} children {CHILDREN} }} }}"""
     )
     assert found == {
@@ -66,6 +68,7 @@ async def test_edges_of_a_scope(tagged: Client) -> None:
             "resources": nodes(),
             "tagGroups": nodes("tag_group_frozen", "tag_group_priority", "tag_group_topic"),
             "tags": nodes("tag_billing", "tag_high", "tag_low", "tag_security"),
+            "assignments": nodes(),
         },
         "middle": {
             "parent": {"id": "scope_acme"},
@@ -75,6 +78,7 @@ async def test_edges_of_a_scope(tagged: Client) -> None:
             "resources": nodes("resource_a", "resource_b"),
             "tagGroups": nodes(),
             "tags": nodes(),
+            "assignments": nodes("tag_assignment_0", "tag_assignment_1", "tag_assignment_2"),
         },
         "leaf": {
             "parent": {"id": "scope_engineering"},
