@@ -235,8 +235,9 @@ class _Turns:
             self._given[tenant] = max(-1 if last is None else last, -1 if first is None else first - 1)
         self._queued += item.total
         if self._queued > item.max_queued_records:
+            before, limit = self._queued - item.total, item.max_queued_records
             detail = (
-                f"{self._queued - item.total:,} records are queued; the limit is {item.max_queued_records:,}"
+                f"{before:,} records are queued, {item.total:,} more were sent, and the limit is {limit:,}"
             )
             raise Throttled(detail, retry_after_s=RETRY_AFTER_S)
         self._given[tenant] += 1

@@ -195,6 +195,10 @@ RESOURCE_TYPES: Noun[ResourceTypeRow] = Noun(
     dependants=(
         Dependant("resource", tables.resources, "resource_type_id"),
         Dependant("waiting record", tables.waiting_records, "resource_type_id"),
+        # What was promised to be stored needs its type.
+        Dependant(
+            "queued upload", tables.batches, "resource_type_id", where=tables.batches.c.status == "queued"
+        ),
         Dependant(
             "referring type", tables.type_references, "target_type_id", user="resource_type_id", own=True
         ),

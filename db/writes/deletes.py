@@ -126,7 +126,9 @@ def _standing(
             left = [
                 user
                 for user in ids
-                if (key := (user, root)) not in going or going[key] in used or key in stays
+                # Nothing is kept by what it says of itself.
+                if user != owner
+                and ((key := (user, root)) not in going or going[key] in used or key in stays)
             ]
             standing = (total - len(ids) + len(left), left)
             if standing[0] and stays.get((owner, root)) != standing:

@@ -44,6 +44,18 @@ async def test_a_queued_upload_can_be_cancelled_and_nothing_comes_of_it(idle: Se
     assert set(await acme.records("customer")) == {"later"}
 
 
+async def test_a_type_is_kept_while_an_upload_of_it_is_queued(idle: Server) -> None:
+    acme = await idle_acme(idle)
+    tenant = Uploads(await idle.holder("scope_tenant"))
+    batch_id = await tenant.send("customer", [ONE])
+    path = "/partner/schema-definitions/customer"
+    for _ in range(2):
+        reply = await acme.client.delete(path)
+        assert (reply.status, refused(reply)) == (409, [f"still in use by 1 queued upload ({batch_id})"])
+    assert (await tenant.client.delete(f"/api/batches/{batch_id}")).status == 200
+    assert (await acme.client.delete(path)).status == 200
+
+
 async def test_of_an_upload_that_waits_the_stored_records_stay_and_the_others_fail(acme: Uploads) -> None:
     batch_id = await acme.send("note", [{"id": "a"}, {"id": "b", "to": "late"}], dependencyWaitTimeout=600)
     assert counts(await acme.seen(batch_id)) == ("pending", 1, 1, 0)

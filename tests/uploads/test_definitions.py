@@ -172,6 +172,16 @@ async def test_a_definition_is_deleted_unless_records_are_of_it(empty: Uploads) 
         assert (reply.status, refused(reply)) == (404, ["there is no schema definition 'customer'"])
 
 
+async def test_a_definition_is_not_kept_by_what_it_says_of_itself(empty: Uploads) -> None:
+    await empty.define("note", {"properties": {"id": {}, "to": {"$ref": "schemas/note"}}})
+    await empty.apply("note", [{"id": "a", "to": "a"}])
+    found = (await empty.client.get("/api/resources/note/a")).json["data"]["id"]
+    kept = await empty.client.delete(f"{PATH}/note")
+    assert (kept.status, refused(kept)) == (409, [f"still in use by 1 resource ({found})"])
+    assert (await empty.client.delete("/api/resources/note/a")).status == 200
+    assert (await empty.client.delete(f"{PATH}/note")).status == 200
+
+
 async def test_writes_are_replayed_by_their_key(empty: Uploads) -> None:
     for method, path, body in (
         ("POST", PATH, {**FULL, "name": "order"}),

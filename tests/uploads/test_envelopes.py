@@ -197,7 +197,7 @@ async def test_the_queue_is_bounded(database_url: str) -> None:
         sent = {"resources": [ONE, ONE]}
         reply = await acme.client.post(PATH, sent, Idempotency_Key="again")
         assert (reply.status, reply.headers["Retry-After"]) == (429, "5")
-        assert refused(reply) == ["2 records are queued; the limit is 3"]
+        assert refused(reply) == ["2 records are queued, 2 more were sent, and the limit is 3"]
         inside = await acme.client.post(
             "/batch", {"requests": [{"method": "POST", "url": PATH, "body": sent}]}
         )
