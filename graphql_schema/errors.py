@@ -29,10 +29,11 @@ _CLIENT_MISTAKES = frozenset({Code.INVALID_VALUE, Code.MALFORMED})
 
 
 class BadArgument(GraphQLError):
-    """An argument that the schema's types allow and its rules don't."""
+    """An argument, or a part of one (`data.0.path`), that the schema's types allow and its rules don't."""
 
-    def __init__(self, argument: str, detail: str) -> None:
-        super().__init__(f"{argument} {detail}", extensions={"code": BAD_USER_INPUT, "argument": argument})
+    def __init__(self, place: str, detail: str) -> None:
+        argument, _, _ = place.partition(".")
+        super().__init__(f"{place} {detail}", extensions={"code": BAD_USER_INPUT, "argument": argument})
 
 
 class RootRequired(SheafError):

@@ -166,18 +166,19 @@ def _order(order: ResourceOrder | None) -> Order:
 def _members(wanted: list[DataFilter] | None) -> tuple[Member, ...]:
     if wanted is not None and len(wanted) > MAX_MEMBERS:
         raise BadArgument("data", f"can name {MAX_MEMBERS} members, not {len(wanted):,}")
-    return tuple(_member(each) for each in wanted or ())
+    return tuple(_member(each, f"data.{index}") for index, each in enumerate(wanted or ()))
 
 
-def _member(wanted: DataFilter) -> Member:
+def _member(wanted: DataFilter, place: str) -> Member:
     steps = wanted.path.split("/")
+    path, equals = f"{place}.path", f"{place}.equals"
     if steps[0] or len(steps) < 2:
-        raise BadArgument("data", "needs a path that begins with a slash: /address/city")
+        raise BadArgument(path, "must begin with a slash: /address/city")
     if any(character in wanted.path for character in '"\\\0') or not encodable(wanted.path):
-        raise BadArgument("data", "can't name members with quotes, backslashes or the character U+0000")
+        raise BadArgument(path, "can't name members with quotes, backslashes or the character U+0000")
     value: object = wanted.equals
     if not isinstance(value, (str, int, float, NoneType)):
-        raise BadArgument("data", "compares with a text, a number, true, false or null")
+        raise BadArgument(equals, "must be a text, a number, true, false or null")
     if isinstance(value, str) and ("\0" in value or not encodable(value)):
-        raise BadArgument("data", "must not contain the character U+0000 or a lone surrogate")
+        raise BadArgument(equals, "must not contain the character U+0000 or a lone surrogate")
     return Member(tuple(step.replace("~1", "/").replace("~0", "~") for step in steps[1:]), value)

@@ -304,6 +304,25 @@ async def test_text_that_no_database_takes_is_the_clients_mistake(
     assert result.errors[0].extensions == {"code": "BAD_USER_INPUT", "argument": name}
 
 
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"path": "a", "equals": 1}, "data.1.path must begin with a slash: /address/city"),
+        ({"path": '/"', "equals": 1}, "data.1.path can't name members with quotes, backslashes or the"),
+        ({"path": "/a", "equals": [1]}, "data.1.equals must be a text, a number, true, false or null"),
+        ({"path": "/a", "equals": "\0"}, "data.1.equals must not contain the character U+0000"),
+    ],
+)
+async def test_of_several_members_the_wrong_one_is_named(
+    client: Client, wrong: dict[str, Any], message: str
+) -> None:
+    document = "query($data: [DataFilter!]) { resources(data: $data) { totalCount } }"
+    result = await client.execute(document, data=[{"path": "/a", "equals": 1}, wrong])
+    assert result.errors
+    assert result.errors[0].message.startswith(message)
+    assert result.errors[0].extensions == {"code": "BAD_USER_INPUT", "argument": "data"}
+
+
 async def test_more_than_a_hundred_ids_are_refused(client: Client) -> None:
     document = "query($ids: [ID!]) { scopes(ids: $ids) { nodes { id } } }"
     assert len((await client.data(document, ids=["scope_sales"] * 100))["scopes"]["nodes"]) == 1
