@@ -1,9 +1,9 @@
 """How deep an operation is and what it costs, before any of it runs.
 
 Cost: 1 for each object that a field can answer at most (the page sizes around it multiplied), 1 for each item of a
-mutation, nothing for scalars. A page below the results of a mutation counts for each item. Introspection counts
-likewise, by the mean sizes of the schema. A fragment is walked once however often it is spread, so that counting
-costs no more than the document.
+mutation, nothing for scalars. A page below the results of a mutation counts for each item, and one below a list
+without pages as often as if that were a page. Introspection counts likewise, by the mean sizes of the schema. A
+fragment is walked once however often it is spread, so that counting costs no more than the document.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ from graphql import (
     TypeMetaFieldDef,
     VariableNode,
     get_named_type,
+    get_nullable_type,
     is_composite_type,
     is_introspection_type,
+    is_list_type,
     is_object_type,
 )
 
@@ -136,10 +138,14 @@ class Counter:
         cost = items + self._page(node, answer) * (1 + below) + once
         if _is_connection(answer):
             return Measured(depth + 1, cost, paged=cost)
+        # Each item of a mutation has a result with pages of its own, and so has each object of a list without pages
+        # (those of `nodes` are counted by its ids).
+        times = 1
         if items and "results" in getattr(answer, "fields", {}):
-            # Each item has a result, with pages of its own.
-            cost += (items - 1) * paged
-        return Measured(depth + 1, cost, paged=paged)
+            times = items
+        elif name not in {"results", "nodes"} and is_list_type(get_nullable_type(definition.type)):
+            times = DEFAULT_LIMIT
+        return Measured(depth + 1, cost + (times - 1) * paged, paged=times * paged)
 
     def _below(self, node: FieldNode, answer: GraphQLNamedType) -> Measured:
         if is_introspection_type(answer):

@@ -201,6 +201,9 @@ async def test_the_cost_is_told_and_counts_pages_and_items(server: Server) -> No
         # An edge and its node are two objects.
         (NESTED_PAGES, {}, 10 * (2 + 5 + 1 + 1) + 1),
         (DELETES, {"input": [{"id": "tag_high"}] * 2}, 2 + 2),
+        # What isn't read in pages counts as if it were, but only where there are pages below it.
+        ('{ scope(id: "scope_acme") { ancestors { name parent { id } } } }', {}, 3),
+        ('{ scope(id: "scope_acme") { ancestors { tags(first: 5) { totalCount } } } }', {}, 2 + 100 * 5),
         # Each item has a result, with a page of its own.
         (PAGES_OF_RESULTS, {"input": [{"id": "tag_high"}] * 3}, 3 + 3 + 3 * 10 * (1 + 20)),
     ):
