@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from db.uploads import progress, waiting_lists
@@ -23,9 +24,10 @@ class BatchLoaders:
         self._database = database
         self._caller = caller
         self._waiting: dict[Page, KeyLoader[Key, Slice[Waiting]]] = {}
-        self.waiting_size: KeyLoader[Key, int] = KeyLoader(self._waiting_sizes)
-        self.failure_counts: KeyLoader[Key, dict[str, int]] = KeyLoader(self._failure_counts)
-        self.missing_by_record: KeyLoader[Key, list[Missing]] = KeyLoader(self._missing)
+        # As in `Loaders`, none refers to this object.
+        self.waiting_size: KeyLoader[Key, int] = KeyLoader(partial(_waiting_sizes, database, caller))
+        self.failure_counts: KeyLoader[Key, dict[str, int]] = KeyLoader(partial(_failure_counts, database))
+        self.missing_by_record: KeyLoader[Key, list[Missing]] = KeyLoader(partial(_missing, database))
 
     def all(self) -> list[KeyLoader[Any, Any]]:
         """Return every loader there is."""
@@ -34,23 +36,28 @@ class BatchLoaders:
     def waiting(self, page: Page) -> KeyLoader[Key, Slice[Waiting]]:
         """Return the loader of a page of each batch's waiting records."""
         if page not in self._waiting:
-
-            async def load(batches: list[Key]) -> Sequence[Slice[Waiting]]:
-                async with self._database.read("waiting_by_batch_id") as reader:
-                    return await waiting_lists.pages(reader, self._caller, batches, page)
-
-            self._waiting[page] = KeyLoader(load)
+            self._waiting[page] = KeyLoader(partial(_waiting, self._database, self._caller, page))
         return self._waiting[page]
 
-    async def _waiting_sizes(self, batches: list[Key]) -> list[int]:
-        async with self._database.read("count_waiting_by_batch_id") as reader:
-            return await waiting_lists.sizes(reader, self._caller, batches)
 
-    async def _failure_counts(self, batches: list[Key]) -> list[dict[str, int]]:
-        async with self._database.read("failure_counts_by_batch_id") as reader:
-            counts = await progress.failure_counts(reader, batches)
-        return [counts.get(batch, {}) for batch in batches]
+async def _waiting(
+    database: Database, caller: Principal, page: Page, batches: list[Key]
+) -> Sequence[Slice[Waiting]]:
+    async with database.read("waiting_by_batch_id") as reader:
+        return await waiting_lists.pages(reader, caller, batches, page)
 
-    async def _missing(self, records: list[Key]) -> list[list[Missing]]:
-        async with self._database.read("missing_by_waiting_id") as reader:
-            return await waiting_lists.missing(reader, records)
+
+async def _waiting_sizes(database: Database, caller: Principal, batches: list[Key]) -> list[int]:
+    async with database.read("count_waiting_by_batch_id") as reader:
+        return await waiting_lists.sizes(reader, caller, batches)
+
+
+async def _failure_counts(database: Database, batches: list[Key]) -> list[dict[str, int]]:
+    async with database.read("failure_counts_by_batch_id") as reader:
+        counts = await progress.failure_counts(reader, batches)
+    return [counts.get(batch, {}) for batch in batches]
+
+
+async def _missing(database: Database, records: list[Key]) -> list[list[Missing]]:
+    async with database.read("missing_by_waiting_id") as reader:
+        return await waiting_lists.missing(reader, records)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from db import reads, scopes
@@ -43,9 +44,11 @@ class Loaders:
         self._objects: dict[Noun[Any], KeyLoader[str, Any]] = {}
         self._slices: dict[tuple[Edge[Any], Page], KeyLoader[Parent, Slice[Any]]] = {}
         self._sizes: dict[Edge[Any], KeyLoader[Parent, int]] = {}
-        self.ancestors_by_path: KeyLoader[str, list[ScopeRow]] = KeyLoader(self._ancestors)
-        self.slice_of_list: KeyLoader[ListPage, Slice[Any]] = KeyLoader(self._slices_of_lists)
-        self.size_of_list: KeyLoader[ListPage, int] = KeyLoader(self._sizes_of_lists)
+        # No loader refers to this object: in a circle all that was read would wait for the garbage collector.
+        by = (database, caller)
+        self.ancestors_by_path: KeyLoader[str, list[ScopeRow]] = KeyLoader(partial(_ancestors, *by))
+        self.slice_of_list: KeyLoader[ListPage, Slice[Any]] = KeyLoader(partial(_slices_of_lists, *by))
+        self.size_of_list: KeyLoader[ListPage, int] = KeyLoader(partial(_sizes_of_lists, *by))
         self.of_batches = BatchLoaders(database, caller)
 
     def abandon(self) -> None:
@@ -59,54 +62,65 @@ class Loaders:
     def by_id(self, noun: Noun[RowT]) -> KeyLoader[str, RowT | None]:
         """Return the loader of a noun's readable objects by id."""
         if noun not in self._objects:
-
-            async def load(ids: list[str]) -> Sequence[RowT | None]:
-                if len(ids) == 1:
-                    return [await reads.one(self._database, self._caller, noun, ids[0])]
-                async with self._database.read(f"{noun.namespace}_by_id") as reader:
-                    return await reads.by_ids(reader, self._caller, noun, ids)
-
-            self._objects[noun] = KeyLoader(load)
+            self._objects[noun] = KeyLoader(partial(_objects, self._database, self._caller, noun))
         return self._objects[noun]
 
     def slices(self, edge: Edge[RowT], page: Page) -> KeyLoader[Parent, Slice[RowT]]:
         """Return the loader of a page of each parent's children: one statement for all parents."""
         if (edge, page) not in self._slices:
-
-            async def load(parents: list[Parent]) -> Sequence[Slice[RowT]]:
-                async with self._database.read(f"{edge.noun.table.name}_by_{edge.column}") as reader:
-                    return await reads.children(reader, self._caller, edge, parents, page)
-
+            load = partial(_slices_of_parents, self._database, self._caller, edge, page)
             self._slices[edge, page] = KeyLoader(load)
         return self._slices[edge, page]
 
     def sizes(self, edge: Edge[Any]) -> KeyLoader[Parent, int]:
         """Return the loader of how many children an edge has."""
         if edge not in self._sizes:
-
-            async def load(parents: list[Parent]) -> Sequence[int]:
-                async with self._database.read(f"count_{edge.noun.table.name}_by_{edge.column}") as reader:
-                    return await reads.count_children(reader, self._caller, edge, parents)
-
-            self._sizes[edge] = KeyLoader(load)
+            self._sizes[edge] = KeyLoader(partial(_sizes_of_parents, self._database, self._caller, edge))
         return self._sizes[edge]
 
-    async def _ancestors(self, paths: list[str]) -> list[list[ScopeRow]]:
-        async with self._database.read("ancestors_by_path") as reader:
-            return await scopes.ancestors(reader, self._caller, paths)
 
-    async def _slices_of_lists(self, keys: list[ListPage]) -> list[Slice[Any] | BaseException]:
-        async with self._database.read("lists") as reader:
-            return [
-                await _refusal_as_value(reads.page(reader, self._caller, k.noun, k.selection, k.page))
-                for k in keys
-            ]
+async def _objects(
+    database: Database, caller: Principal, noun: Noun[RowT], ids: list[str]
+) -> Sequence[RowT | None]:
+    if len(ids) == 1:
+        return [await reads.one(database, caller, noun, ids[0])]
+    async with database.read(f"{noun.namespace}_by_id") as reader:
+        return await reads.by_ids(reader, caller, noun, ids)
 
-    async def _sizes_of_lists(self, keys: list[ListPage]) -> list[int | BaseException]:
-        async with self._database.read("count_lists") as reader:
-            return [
-                await _refusal_as_value(reads.count(reader, self._caller, k.noun, k.selection)) for k in keys
-            ]
+
+async def _slices_of_parents(
+    database: Database, caller: Principal, edge: Edge[RowT], page: Page, parents: list[Parent]
+) -> Sequence[Slice[RowT]]:
+    async with database.read(f"{edge.noun.table.name}_by_{edge.column}") as reader:
+        return await reads.children(reader, caller, edge, parents, page)
+
+
+async def _sizes_of_parents(
+    database: Database, caller: Principal, edge: Edge[Any], parents: list[Parent]
+) -> Sequence[int]:
+    async with database.read(f"count_{edge.noun.table.name}_by_{edge.column}") as reader:
+        return await reads.count_children(reader, caller, edge, parents)
+
+
+async def _ancestors(database: Database, caller: Principal, paths: list[str]) -> list[list[ScopeRow]]:
+    async with database.read("ancestors_by_path") as reader:
+        return await scopes.ancestors(reader, caller, paths)
+
+
+async def _slices_of_lists(
+    database: Database, caller: Principal, keys: list[ListPage]
+) -> list[Slice[Any] | BaseException]:
+    async with database.read("lists") as reader:
+        return [
+            await _refusal_as_value(reads.page(reader, caller, k.noun, k.selection, k.page)) for k in keys
+        ]
+
+
+async def _sizes_of_lists(
+    database: Database, caller: Principal, keys: list[ListPage]
+) -> list[int | BaseException]:
+    async with database.read("count_lists") as reader:
+        return [await _refusal_as_value(reads.count(reader, caller, k.noun, k.selection)) for k in keys]
 
 
 async def _refusal_as_value(answer: Awaitable[T]) -> T | SheafError:

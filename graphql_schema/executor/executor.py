@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from graphql import ExecutionResult, GraphQLError, OperationType
+from graphql import ExecutionResult, GraphQLError, GraphQLResolveInfoHelpers, OperationType
 from graphql.execution import MiddlewareManager, default_field_resolver, default_type_resolver
 from graphql.execution.collect_fields import collect_fields
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
@@ -103,6 +103,15 @@ class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
             serially = self.operation.operation is OperationType.MUTATION
         execute = plan.in_turn if serially else plan.execute
         return then(execute(Run(self), [self.root_value], Place()), self._answered)
+
+    @property
+    def async_helpers(self) -> GraphQLResolveInfoHelpers:
+        """What resolvers may use to wait for several things."""
+        return GraphQLResolveInfoHelpers(gather=self.gather_async_work, track=self.track_async_work)
+
+    @async_helpers.setter
+    def async_helpers(self, kept: GraphQLResolveInfoHelpers) -> None:
+        """Keep none: in a circle with them all that was read would wait for the garbage collector."""
 
     @property
     def strawberry_schema(self) -> Any:
