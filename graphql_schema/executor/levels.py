@@ -70,6 +70,8 @@ class LevelPlan:
         assert self._build is not None
         if not any(faulty for _, faulty in columns):
             try:
+                if not columns:
+                    return _each_once(self._build, objects), False
                 return self._build(objects, *[values for values, _ in columns]), False
             except Exception:  # noqa: BLE001, S110 - found again, field by field
                 pass
@@ -100,3 +102,12 @@ class LevelPlan:
             return False
         self._build = generated.build(self.fields, self._inline)
         return True
+
+
+def _each_once(build: generated.Build, objects: list[Any]) -> list[dict[str, Any]]:
+    """Build rows of nothing but attributes: one for each object, however many places it has."""
+    distinct = dict(zip(map(id, objects), objects, strict=True))
+    if len(distinct) * 2 > len(objects):
+        return build(objects)
+    rows = dict(zip(distinct, build([*distinct.values()]), strict=True))
+    return [rows[id(each)] for each in objects]
