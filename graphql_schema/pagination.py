@@ -1,10 +1,10 @@
 """Lists as Relay's connections: pages in both directions, read only as far as they are asked for."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import Annotated, Any, Generic, TypeVar
 
+import msgspec
 import strawberry
 from strawberry import UNSET, Parent
 
@@ -41,26 +41,24 @@ ReadBy = tuple[KeyLoader[Any, Slice[Any]], KeyLoader[Any, int]]
 """The loaders of a page of each parent's objects, and of their number."""
 
 
-@dataclass(slots=True)
-class Listing:
+class Listing(msgspec.Struct, frozen=True, eq=False, gc=False):
     """What a connection is made of; either part is read once, when the first field asks for it."""
 
     slices: KeyLoader[Any, Slice[Any]]
-    slice_key: Any
     sizes: KeyLoader[Any, int]
-    size_key: Any
+    key: Any
+    """Of the page in the one, of the number in the other."""
 
     def slice(self) -> Awaitable[Slice[Any]]:
         """Return the page."""
-        return self.slices.load(self.slice_key)
+        return self.slices.load(self.key)
 
     def size(self) -> Awaitable[int]:
         """Return how many objects the whole list has."""
-        return self.sizes.load(self.size_key)
+        return self.sizes.load(self.key)
 
 
-@dataclass(slots=True)
-class Listed:
+class Listed(msgspec.Struct, frozen=True, eq=False, gc=False):
     """A row in its list."""
 
     node: Any
@@ -124,7 +122,7 @@ def _of_slices(told: Callable[[Slice[Any]], object]) -> dict[str, object]:
 
     def resolve(listings: Sequence[Listing], _info: Info) -> Awaitable[Sequence[object]] | Sequence[object]:
         # They are of one field: with the same page of the same edge.
-        found = listings[0].slices.load_many([listing.slice_key for listing in listings])
+        found = listings[0].slices.load_many([listing.key for listing in listings])
         return _told(found, told) if isinstance(found, list) else _told_later(found, told)
 
     return {BREADTH_FIRST: Batched(resolve)}
@@ -143,7 +141,7 @@ def _told(found: Sequence[Any], told: Callable[[Slice[Any]], object]) -> Sequenc
 def _sizes(
     listings: Sequence[Listing], _info: Info
 ) -> Awaitable[Sequence[int | BaseException]] | Sequence[int | BaseException]:
-    return listings[0].sizes.load_many([listing.size_key for listing in listings])
+    return listings[0].sizes.load_many([listing.key for listing in listings])
 
 
 @strawberry.type(description="A page of a list, ordered by id.")
@@ -209,7 +207,6 @@ def connection(read_by: Callable[[Loaders, Page], ReadBy], description: str) -> 
         before: str | None = UNSET,
     ) -> list[Listing]:
         slices, sizes = read_by(info.context.loaders, page_of(first, after, last, before))
-        parents = [(row.id, row.root_id) for row in rows]
-        return [Listing(slices, parent, sizes, parent) for parent in parents]
+        return [Listing(slices, sizes, (row.id, row.root_id)) for row in rows]
 
     return resolved_by(resolve, description, metadata={BREADTH_FIRST: Batched(resolve_all)})

@@ -58,4 +58,4 @@ def selection(
 def listing(info: Info, noun: Noun[RowT], selected: Selection, page: Page) -> Listing:
     """Return the list of the objects that are selected."""
     loaders, key = info.context.loaders, ListPage(noun, selected, page)
-    return Listing(loaders.slice_of_list, key, loaders.size_of_list, key)
+    return Listing(loaders.slice_of_list, loaders.size_of_list, key)

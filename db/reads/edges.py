@@ -13,7 +13,7 @@ from db import cursors
 from db.access import ReachKind
 from db.database import first_links_of_each, first_of_each, key_rows, unordered
 from db.nouns import Noun, RowT
-from db.reads.pages import Page, Slice, bounded, sliced
+from db.reads.pages import Page, Slice, all_sliced, bounded
 from db.reads.reach import reach_parameters, within
 from db.tables import tag_assignments
 
@@ -96,15 +96,15 @@ async def children(
     make = edge.noun.row
     for record in records:
         row = make(*record[1:])
-        for place in record[0].split(","):
-            found[int(place)].append(row)
+        for place in map(int, record[0].split(",")):
+            found[place].append(row)
     if edge.link is None:
         by_id = attrgetter("id")
         for rows in found:
             if len(rows) > 1:
                 rows.sort(key=by_id, reverse=wanted.backward)
-    slices = [sliced(rows, wanted, fingerprint) for rows in found]
-    return [slices[places[parent]] for parent in parents]
+    slices = all_sliced(found, wanted, fingerprint)
+    return slices if len(places) == len(parents) else [slices[places[parent]] for parent in parents]
 
 
 @lru_cache(maxsize=64)

@@ -129,9 +129,21 @@ def _compared(ahead: Any, keys: list[tuple[str, Any]], name: str) -> ColumnEleme
 
 def sliced(rows: list[RowT], wanted: Page, fingerprint: str, order: Order = BY_ID) -> Slice[RowT]:
     """Cut what was read, one row more than wanted, into a page."""
-    more = len(rows) > wanted.limit
-    rows = rows[: wanted.limit]
+    return all_sliced([rows], wanted, fingerprint, order)[0]
+
+
+def all_sliced(
+    lists: Sequence[list[RowT]], wanted: Page, fingerprint: str, order: Order = BY_ID
+) -> list[Slice[RowT]]:
+    """Cut what was read of each of several lists, one row more than wanted, into its page."""
+    limit = wanted.limit
     if wanted.backward:
-        rows.reverse()
-        return Slice(rows, wanted.before is not None, more, fingerprint, order)
-    return Slice(rows, more, wanted.after is not None, fingerprint, order)
+        follows = wanted.before is not None
+        return [Slice(rows[:limit][::-1], follows, len(rows) > limit, fingerprint, order) for rows in lists]
+    precedes = wanted.after is not None
+    return [
+        Slice(rows[:limit], True, precedes, fingerprint, order)
+        if len(rows) > limit
+        else Slice(rows, False, precedes, fingerprint, order)
+        for rows in lists
+    ]
