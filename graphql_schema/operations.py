@@ -226,7 +226,7 @@ def _task(operation: Mapping[str, Any]) -> Task | Told:
         name for name, value in operation.items() if name not in {"id", "dependsOn"} and value is not None
     ]
     if len(named) != 1:
-        detail = f"an operation must name exactly one change, not {', '.join(named) or 'none'}"
+        detail = f"an operation must name exactly one change, not {', '.join(sorted(named)) or 'none'}"
         return _failed(Fault(Code.INVALID_VALUE, "", detail))
     name, value = named[0], operation[named[0]]
     if name in CREATES:

@@ -148,7 +148,7 @@ async def test_what_depends_on_a_failure_is_skipped(client: Client) -> None:
 
 async def test_an_operation_is_exactly_one_change(client: Client) -> None:
     before = await factories.stored(client.database)
-    payload = await run(client, {}, {"createTag": None}, {**new("a"), "deleteTag": {"id": "tag_high"}})
+    payload = await run(client, {}, {"createTag": None}, {"deleteTag": {"id": "tag_high"}, **new("a")})
     assert fates(payload) == ["FAILED INVALID_VALUE"] * 3
     assert [result["errors"][0]["message"] for result in payload["results"]] == [
         "an operation must name exactly one change, not none",
