@@ -12,6 +12,7 @@ from sqlalchemy import Delete, Select, Update, delete, or_, select, true, update
 from db import references
 from db.data_rules.compiled import LARGE_CHARACTERS
 from db.data_rules.known import UsableType
+from db.data_rules.waiters import reconsider
 from db.database import any_of
 from db.definitions import Reading, check_display_path, read_schema
 from db.errors import Code, Fault
@@ -120,7 +121,14 @@ def relies_in_vain(w: Writing, made: Iterable[ResourceTypeRow]) -> bool:
 
 
 async def after_store(w: Writing, stored: Sequence[tuple[ResourceTypeRow | None, ResourceTypeRow]]) -> None:
-    """Write which types the stored schemas refer to, and mark those types."""
+    """Write which types the stored schemas refer to, mark those types, and look at what waits with other eyes."""
+    other = [
+        (after.id, after.root_id)
+        for before, after in stored
+        if before is not None and before.schema_version != after.schema_version
+    ]
+    if other:
+        await reconsider(w.tx, other)
     changed = [
         (before, after)
         for before, after in stored

@@ -14,6 +14,8 @@ from db.tables import waiting_records, waiting_targets
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sqlalchemy import ColumnElement
+
     from db.data_rules.known import ResourceKey
     from db.database import Transaction
 
@@ -33,6 +35,12 @@ async def release(tx: Transaction, stored: Sequence[ResourceKey]) -> None:
     await tx.execute(_strike(), {"keys": keys})
     await tx.execute(_due(), {"waiting": sorted({(waiting_id, root) for waiting_id, root in found})})
     tx.announced.append(QueueMoved(due=True))
+
+
+async def reconsider(tx: Transaction, types: Sequence[tuple[str, str]]) -> None:
+    """Mark the waiting records of types, by (id, root_id), as due: another schema may want something else of them."""
+    if await tx.execute(_due_of_types(), {"types": sorted(types)}):
+        tx.announced.append(QueueMoved(due=True))
 
 
 def waits_for_keys() -> Any:
@@ -57,11 +65,23 @@ def _strike() -> Delete:
 @lru_cache(maxsize=1)
 def _due() -> Update:
     waiting = key_rows("waiting", "id", "root")
+    c = waiting_records.c
+    return _marking(tuple_(c.id, c.root_id).in_(select(waiting.c.id, waiting.c.root)))
+
+
+@lru_cache(maxsize=1)
+def _due_of_types() -> Update:
+    types = key_rows("types", "id", "root")
+    c = waiting_records.c
+    return _marking(tuple_(c.resource_type_id, c.root_id).in_(select(types.c.id, types.c.root)))
+
+
+def _marking(which: ColumnElement[bool]) -> Update:
     table = waiting_records
-    # Locked in one order, so that two stores that release the same records don't wait for each other.
+    # Locked in one order, so that two who mark the same records don't wait for each other.
     locked = (
         select(table.c.id, table.c.root_id)
-        .where(tuple_(table.c.id, table.c.root_id).in_(select(waiting.c.id, waiting.c.root)))
+        .where(which)
         .order_by(table.c.id, table.c.root_id)
         .with_for_update()
     )

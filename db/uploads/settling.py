@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Select, and_, bindparam, select
+from sqlalchemy import Delete, Select, and_, bindparam, delete, select, tuple_
 
 from db import references
 from db.access import SYSTEM
@@ -15,6 +15,7 @@ from db.clock import instant
 from db.data_rules import resources as data_rules
 from db.data_rules.compiled import NO_DEMANDS
 from db.data_rules.known import ResourceKey
+from db.database import key_rows
 from db.errors import Code, Fault, Unavailable
 from db.tables import waiting_records, waiting_targets
 from db.uploads import waiting
@@ -137,8 +138,7 @@ async def _wait_on(
     }
     if not left:
         return set()
-    for waiting_id, root_id, *key in await w.tx.fetch(waiting.targets_of(), {"keys": sorted(left)}):
-        left[waiting_id, root_id].discard(ResourceKey(*key))
+    await _strike_what_waits_already(w, chains, left)
     lost = {key for keys in left.values() for key in keys}
     if not lost:
         return set()
@@ -155,6 +155,28 @@ async def _wait_on(
     )
     # Once more: what they miss may have been parked meanwhile, and not have seen that it closes a ring.
     return {record for record, keys in left.items() if keys}
+
+
+async def _strike_what_waits_already(
+    w: Writing, chains: Sequence[Chain], left: dict[tuple[str, str], set[ResourceKey]]
+) -> None:
+    """Take from what records miss what they wait for already; they wait no more for what they don't refer to now."""
+    asked = {
+        (chain.waiting.id, chain.needs(each))
+        for chain in chains
+        if chain.waiting is not None
+        for state in chain.states
+        for each in state.references
+    }
+    idle: list[tuple[str, ...]] = []
+    for waiting_id, root_id, *key in await w.tx.fetch(waiting.targets_of(), {"keys": sorted(left)}):
+        target = ResourceKey(*key)
+        left[waiting_id, root_id].discard(target)
+        if (waiting_id, target) not in asked:
+            idle.append((waiting_id, *target))
+    if idle:
+        # The schema was changed meanwhile.
+        await w.tx.execute(_drop_targets(), {"idle": sorted(idle)})
 
 
 async def give_up_waiting(tx: Transaction, keys: Sequence[tuple[str, str]]) -> int:
@@ -205,6 +227,17 @@ def _related() -> Select[Any]:
         .join(t, awaited)
     )
     return select(up.c.id, up.c.root_id).limit(bindparam("most"))
+
+
+@lru_cache(maxsize=1)
+def _drop_targets() -> Delete:
+    idle = key_rows("idle", "waiting", "root", "external_id", "scope", "type")
+    c = waiting_targets.c
+    return delete(waiting_targets).where(
+        tuple_(c.waiting_id, c.root_id, c.target_external_id, c.scope_id, c.target_type_id).in_(
+            select(idle.c.waiting, idle.c.root, idle.c.external_id, idle.c.scope, idle.c.type)
+        )
+    )
 
 
 @lru_cache(maxsize=1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.uploads.clients import Uploads, counts
+from tests.uploads.clients import WAIT_S, Uploads, counts
 
 if TYPE_CHECKING:
     from tests.server import Server
@@ -128,3 +128,33 @@ async def test_a_target_in_another_scope_is_missing(acme: Uploads, server: Serve
     await acme.apply("note", [{"id": "above"}])
     status = await tenant.apply("note", [{"id": "a", "to": "above"}])
     assert counts(status) == ("failed", 0, 0, 1)
+
+
+async def test_another_schema_asks_other_things_of_what_waits(acme: Uploads) -> None:
+    records = [{"id": "a", "of": "ghost"}, {"id": "b", "of": "ghost", "to": "c"}, {"id": "c", "of": "d"}]
+    batch_id = await acme.send("note", records, dependencyWaitTimeout=600)
+    assert counts(await acme.seen(batch_id)) == ("pending", 0, 3, 0)
+    path = "/partner/schema-definitions/note"
+    properties = {"id": {"type": "string"}, "of": {"type": "string"}, "to": {"$ref": "schemas/customer"}}
+    changed = await acme.client.post(path, {"schema": {"properties": properties}})
+    assert changed.status == 200, changed
+
+    await until(acme, batch_id, ("pending", 2, 1, 0))
+    assert set(await acme.records("note")) == {"a", "c"}
+    status = await acme.status(batch_id, includePendingDetails="true")
+    assert [
+        (each["externalId"], each["schemaName"])
+        for each in status["pendingResources"][0]["missingDependencies"]
+    ] == [("c", "customer")]
+
+    await acme.apply("customer", [{"id": "c", "name": "C"}])
+    assert counts(await acme.done(batch_id)) == ("success", 3, 0, 0)
+
+
+async def until(acme: Uploads, batch_id: str, expected: tuple[str, int, int, int]) -> None:
+    """Wait until a batch has got so far."""
+    for _ in range(WAIT_S * 50):
+        if counts(await acme.status(batch_id)) == expected:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(await acme.status(batch_id))
