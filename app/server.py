@@ -35,6 +35,9 @@ MAX_HEADER_BYTES = 8_192
 MAX_HEADERS = 100
 # How long the rest of a refused body is thrown away, so that the client reads why instead of a reset.
 LINGER_S = 2.0
+# How many objects may be new before the collector looks for circles among them. By default it looks a dozen times at
+# what one answer of 1,000 objects is made of, which is no garbage yet, and takes a tenth of the answer's time.
+NEW_OBJECTS = 20_000
 TOO_MANY_HEADERS = "Too many headers"
 
 
@@ -217,6 +220,7 @@ async def serve(app: web.Application, *, lifeline: int | None, listening: Callab
         # What was loaded until now is never garbage: the collector needn't look at it again.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(NEW_OBJECTS, *gc.get_threshold()[1:])
         listening()
         await stop.wait()
     finally:
