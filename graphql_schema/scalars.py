@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NewType
 
@@ -26,8 +26,8 @@ _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d
 def _parse_time(value: object, node: ValueNode | None = None) -> str:
     if isinstance(value, str) and _RFC_3339.match(value):
         try:
-            datetime.fromisoformat(value.upper())
-        except ValueError as error:
+            datetime.fromisoformat(value.upper()).astimezone(UTC)
+        except (ValueError, OverflowError) as error:
             raise GraphQLError(f"DateTime can't be {value}: {error}.", node) from error
         return value
     detail = "DateTime must be a time with an offset (RFC 3339), for example 2024-01-15T10:30:00Z."

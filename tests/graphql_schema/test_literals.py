@@ -47,6 +47,10 @@ async def test_json_may_have_variables_in_it_given_or_not(
         ('["2024-01-15T10:30:00Z"]', "DateTime must be a time with an offset (RFC 3339)"),
         ("5", "DateTime must be a time with an offset (RFC 3339)"),
         ('"2024-02-30T10:30:00Z"', "DateTime can't be 2024-02-30T10:30:00Z: day is out of range for month."),
+        (
+            '"0001-01-01T00:00:00+14:00"',
+            "DateTime can't be 0001-01-01T00:00:00+14:00: date value out of range.",
+        ),
     ],
 )
 async def test_a_time_that_is_none_is_told_with_its_place(client: Client, literal: str, message: str) -> None:
