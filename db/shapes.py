@@ -6,7 +6,7 @@ import json
 import re
 from contextlib import suppress
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeAlias, TypeVar, get_args
 
 import msgspec
 from msgspec import Meta
@@ -70,6 +70,7 @@ _WORDS = {
 }
 _EXPECTED = re.compile(r"Expected `([^`]+)`, got `([^`]+)`")
 _LENGTH = re.compile(r"Expected `(str|array)` of length (>=|<=) (\d+)")
+_BOUND = re.compile(r"Expected `int` (>=|<=) (\d+)")
 _REGEX = re.compile(r"Expected `str` matching regex (.*)", re.DOTALL)
 _PATH = re.compile(r" - at `(?:key in )?\$([^`]*)`$")
 _STEP = re.compile(r"\[(\d+)\]|\.([A-Za-z0-9_]+)")
@@ -220,7 +221,9 @@ def _field_faults(name: str, value: object, field_type: object) -> list[Fault]:
             message = message[: found.start()]
             path = "".join(f"/{a or b}" for a, b in _STEP.findall(found[1]))
         code = Code.MISSING_FIELD if "missing required field" in message else Code.INVALID_VALUE
-        return [Fault(code, _pointer(name) + path, f"{name}{path} {_explained(message, value)}")]
+        words = get_args(field_type) if message.startswith("Invalid enum value") else ()
+        told = f"must be one of {', '.join(words)}" if words else _explained(message, value)
+        return [Fault(code, _pointer(name) + path, f"{name}{path} {told}")]
     return []
 
 
@@ -233,6 +236,8 @@ def _explained(message: str, value: object) -> str:
         bound = "at least" if found[2] == ">=" else "at most"
         has = f"; it has {len(value):,}" if isinstance(value, str) else ""
         return f"must have {bound} {int(found[3]):,} characters{has}"
+    if found := _BOUND.match(message):
+        return f"must be {'at least' if found[1] == '>=' else 'at most'} {int(found[2]):,}"
     if found := _REGEX.match(message):
         known = next((text for regex, text in _PATTERNS.items() if repr(regex) == found[1]), found[1])
         return f"must be {known}"

@@ -77,6 +77,9 @@ async def test_numbers_and_flags_are_taken_only_as_such(root: Client) -> None:
     for wrong in counts:
         reply = await root.post("/tag-groups", {**group, "maxAppliedPerTarget": wrong})
         assert (reply.status, reply.faults) == (400, [(0, "/maxAppliedPerTarget", "invalid_value")]), wrong
+        assert reply.json["detail"].startswith(
+            ("maxAppliedPerTarget must be ", "maxAppliedPerTarget is a number ")
+        ), wrong
     flags: tuple[object, ...] = (0, 1, "true", {})
     for flag in flags:
         reply = await root.post("/tag-groups", {**group, "isLocked": flag})

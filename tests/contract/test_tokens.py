@@ -94,6 +94,9 @@ async def test_what_no_token_can_be_is_refused(server: Server) -> None:
     ):
         reply = await server.root.post("/tokens", {**NEW, **wrong})
         assert (reply.status, reply.faults) == (400, [(0, pointer, code)]), wrong
+        assert "not valid" not in reply.json["detail"], wrong
+    role = await server.root.post("/tokens", {**NEW, "role": "owner"})
+    assert role.json["detail"] == "role must be one of reader, writer, admin"
     unprintable = await server.root.post("/tokens", {**NEW, "subject": "a\nb"})
     assert (unprintable.status, unprintable.code) == (400, "invalid_value")
     for path in ("%00", "%FF", "token_", "scope_acme", "token_x%00", "token_missing", "*"):
