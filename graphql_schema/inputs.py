@@ -8,7 +8,7 @@ import msgspec
 import strawberry
 from strawberry import UNSET
 
-from db.commands import Target
+from db.commands import ANY_REVISION, Target
 from db.errors import Code, Refused
 from db.shapes import MAX_ITEMS, checked, decode_batch
 from graphql_schema.executor import as_it_came
@@ -91,8 +91,14 @@ def typed(items: Items, shape: type[ShapeT]) -> list[Item[ShapeT]]:
 def target(item: Mapping[str, Any]) -> Target:
     """Return the object that an item names by `id` and `ifMatch`."""
     etag = item.get("ifMatch")
-    revisions = None if etag is None else frozenset({etag.removeprefix('"').removesuffix('"')})
-    return Target(findable(item["id"]), revisions)
+    return Target(findable(item["id"]), None if etag is None else _revisions(etag))
+
+
+def _revisions(etag: str) -> frozenset[str]:
+    if len(etag) < 2 or not etag.startswith('"') or not etag.endswith('"'):
+        return frozenset({etag})
+    # In quotes it is a revision, which none has, and not all of them.
+    return frozenset({etag[1:-1]} - {ANY_REVISION})
 
 
 def encodable(text: str) -> bool:

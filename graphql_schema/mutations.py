@@ -130,7 +130,8 @@ def _change(item: dict[str, Any]) -> dict[str, Any]:
 def key_of(info: Info, key: str, arguments: object) -> idempotency.Key:
     """Tie a key to its caller, the mutation and all that decides what it does."""
     if not 1 <= len(key) <= idempotency.MAX_KEY_CHARACTERS or not encodable(key):
-        raise BadArgument("idempotencyKey", f"must have 1 to {idempotency.MAX_KEY_CHARACTERS} characters")
+        detail = f"must have 1 to {idempotency.MAX_KEY_CHARACTERS} characters, none of them a lone surrogate"
+        raise BadArgument("idempotencyKey", detail)
     return idempotency.Key.of(
         info.context.writer, key, b"graphql", info.field_name.encode(), _canonical(arguments)
     )

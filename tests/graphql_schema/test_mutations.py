@@ -409,6 +409,8 @@ async def test_scopes_of_one_call_refer_to_each_other_in_any_order(client: Clien
         ('"{etag}"', "UPDATED"),
         ("stale", ["PRECONDITION_FAILED None"]),
         ('W/"{etag}"', ["PRECONDITION_FAILED None"]),
+        ('"*"', ["PRECONDITION_FAILED None"]),
+        ('"{etag}', ["PRECONDITION_FAILED None"]),
         ("", ["PRECONDITION_FAILED None"]),
     ],
 )
