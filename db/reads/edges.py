@@ -41,13 +41,23 @@ class Edge(Generic[RowT]):
 
 
 @lru_cache(maxsize=256)
-def _children(edge: Edge[Any], kind: ReachKind, bounds: tuple[bool, bool, bool]) -> Statement:
+def _children(
+    edge: Edge[Any], kind: ReachKind, bounds: tuple[bool, bool, bool], *, several: bool
+) -> Statement:
+    """Return the statement of a page of each parent's children, whose first column are the places of the parents."""
     table = edge.noun.table
     keys = key_rows("parents", "parent", "root", placed=True)
-    if edge.link is not None:
-        return first_links_of_each(keys, _links(edge, kind, bounds, keys)).then(
-            lambda page: within(_linked(page, table), edge.noun, kind, readable=True, led=True, linked=True)
+    if edge.link is not None and several:
+        # What several parents have in common is read, and comes, once.
+        pages = _links(edge, bounds, keys)
+        if kind is ReachKind.SUBTREE:
+            child = edge.links.c[edge.link]
+            pages = _linked(edge, kind, bounds, keys).with_only_columns(child, maintain_column_froms=True)
+        return first_links_of_each(keys, pages).then(
+            lambda page: within(_led_to(page, table), edge.noun, kind, readable=True, led=True, linked=True)
         )
+    if edge.link is not None:
+        return first_of_each(keys, _linked(edge, kind, bounds, keys), table)
     children = select(table).where(table.c.root_id == keys.c.root, table.c[edge.column] == keys.c.parent)
     children = within(children, edge.noun, kind, readable=True, led=True)
     return first_of_each(
@@ -55,23 +65,31 @@ def _children(edge: Edge[Any], kind: ReachKind, bounds: tuple[bool, bool, bool])
     )
 
 
-def _links(
-    edge: Edge[Any], kind: ReachKind, bounds: tuple[bool, bool, bool], keys: TableValuedAlias
-) -> Select[Any]:
-    """Return a page of the ids that a parent is linked to: each leads to a child, if not to a readable one."""
-    table, link = edge.noun.table, edge.links
+def _links(edge: Edge[Any], bounds: tuple[bool, bool, bool], keys: TableValuedAlias) -> Select[Any]:
+    """Return a page of a parent's links, for who may read every child of a root: each link leads to one."""
+    link = edge.links
     child = link.c[edge.link or ""]
-    ids: list[ColumnElement[str]] = [unordered(child) if edge.scattered else child]
     links = select(child).where(link.c.root_id == keys.c.root, link.c[edge.column] == keys.c.parent)
-    if kind is ReachKind.SUBTREE:
-        # Hidden, since PostgreSQL knows of no parent how many children it has, and might merge whole indexes.
-        hidden = child if edge.scattered else unordered(child)
-        links = links.join(table, and_(hidden == table.c.id, link.c.root_id == table.c.root_id))
-        links = within(links, edge.noun, kind, readable=True, led=True, linked=True)
+    ids: list[ColumnElement[str]] = [unordered(child) if edge.scattered else child]
     return bounded(links, link, bounds, one_root=True, ids=ids)
 
 
-def _linked(page: Subquery, table: Table) -> Select[Any]:
+def _linked(
+    edge: Edge[Any], kind: ReachKind, bounds: tuple[bool, bool, bool], keys: TableValuedAlias
+) -> Select[Any]:
+    """Return a page of the readable children that a parent's links lead to."""
+    table, link = edge.noun.table, edge.links
+    child = link.c[edge.link or ""]
+    # Hidden, since PostgreSQL knows of no parent how many children it has, and might merge whole indexes.
+    hidden = child if edge.scattered else unordered(child)
+    children = select(table).join(link, and_(hidden == table.c.id, link.c.root_id == table.c.root_id))
+    children = children.where(link.c.root_id == keys.c.root, link.c[edge.column] == keys.c.parent)
+    children = within(children, edge.noun, kind, readable=True, led=True, linked=True)
+    ids = () if edge.scattered else (child,)
+    return bounded(children, table, bounds, one_root=True, ids=ids, scattered=edge.scattered)
+
+
+def _led_to(page: Subquery, table: Table) -> Select[Any]:
     children = and_(table.c.id == page.c.id, table.c.root_id == page.c.root)
     return select(page.c.places, *table.c).join_from(page, table, children)
 
@@ -88,7 +106,8 @@ async def children(
         "parents": list(places),
         "limit": wanted.limit + 1,
     }
-    records = await reader.fetch(_children(edge, caller.kind, wanted.bounds), parameters)
+    statement = _children(edge, caller.kind, wanted.bounds, several=len(places) > 1)
+    records = await reader.fetch(statement, parameters)
     found: list[list[RowT]] = [[] for _ in places]
     if edge.link is not None:
         # Each child comes once, for all its parents.
