@@ -106,8 +106,9 @@ class LevelPlan:
 
 def _each_once(build: generated.Build, objects: list[Any]) -> list[dict[str, Any]]:
     """Build rows of nothing but attributes: one for each object, however many places it has."""
-    distinct = dict(zip(map(id, objects), objects, strict=True))
+    places = [*map(id, objects)]
+    distinct = dict(zip(places, objects, strict=True))
     if len(distinct) * 2 > len(objects):
         return build(objects)
     rows = dict(zip(distinct, build([*distinct.values()]), strict=True))
-    return [rows[id(each)] for each in objects]
+    return [rows[place] for place in places]
