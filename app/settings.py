@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 PREFIX = "SHEAF_"
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\s]+")
 LAST_PORT = 65_535
+# What deployments of other software say in the same place.
+_SWITCHES = {"true": True, "1": True, "false": False, "0": False}
 
 
 class BadSetting(Exception):
@@ -72,9 +74,9 @@ def _networks(text: str) -> tuple[Network, ...]:
 
 
 def _switch(text: str) -> bool:
-    if text.lower() not in {"true", "false"}:
+    if text.lower() not in _SWITCHES:
         raise ValueError("must be true or false")
-    return text.lower() == "true"
+    return _SWITCHES[text.lower()]
 
 
 def _list(text: str) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         *(("token_cache_s", value) for value in ("-1", "nan", "inf", "soon")),
         *(("time_limit_s", value) for value in ("-1", "x")),
         *(("shutdown_s", value) for value in ("-0.1", "x")),
+        *(("compiled_executor", value) for value in ("2", "x")),
         ("log_level", "loud"),
         ("log_format", "xml"),
     ],
@@ -117,3 +118,10 @@ def test_what_is_no_setting_is_named_and_left_out() -> None:
     environment = {"SHEAF_SHEAF": "1", "SHEAF_PORT": "4000", "OTHER": "x"}
     assert Settings.unknown(environment) == ["SHEAF_SHEAF"]
     assert Settings.read(environment) == Settings(port=4000)
+
+
+@pytest.mark.parametrize(
+    ("text", "on"), [("true", True), ("TRUE", True), ("1", True), ("false", False), ("0", False)]
+)
+def test_a_switch_is_a_word_or_a_digit(text: str, on: bool) -> None:
+    assert Settings.read({"SHEAF_COMPILED_EXECUTOR": text}).compiled_executor is on
