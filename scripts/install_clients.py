@@ -5,6 +5,7 @@ With the machine's Node and npm, else with those of a wheel.
 
 from __future__ import annotations
 
+import fcntl
 import sys
 import time
 from pathlib import Path
@@ -30,10 +31,13 @@ def install() -> dict[str, str]:
     """Install the locked packages unless they are; return the environment in which `node` runs."""
     deadline = time.monotonic() + TIME_LIMIT_S
     environment = with_node(deadline)
-    if not INSTALLED.exists() or INSTALLED.stat().st_mtime < LOCK.stat().st_mtime:
-        print("Installing the GraphQL clients that the tests run")
-        run(["npm", "ci"], environment, deadline, folder=CLIENTS)
-        INSTALLED.touch()
+    with LOCK.open() as lock:
+        # Each process of a parallel run of tests comes here, and two installations at a time leave half of each.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not INSTALLED.exists() or INSTALLED.stat().st_mtime < LOCK.stat().st_mtime:
+            print("Installing the GraphQL clients that the tests run")
+            run(["npm", "ci"], environment, deadline, folder=CLIENTS)
+            INSTALLED.touch()
     return environment
 
 
