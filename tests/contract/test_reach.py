@@ -134,6 +134,10 @@ async def test_the_writer_of_a_scope_may_send_each_sample(server: Server) -> Non
         reply = await each.sent_by(admin)
         creates = each.method == "POST" and "?" not in each.path
         assert reply.status == others.get((each.method, each.path), 201 if creates else 200), (each, reply)
+        if reply.status == 202:
+            # A queued upload would keep its definition from being deleted.
+            done = await admin.get(f"{reply.headers['Location']}?wait=20")
+            assert done.json["data"]["status"] != "queued"
 
 
 async def test_without_a_valid_token_every_route_but_the_public_ones_is_401(server: Server) -> None:
