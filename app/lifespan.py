@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import structlog
 
 from app.auth import Authenticator, root_token, verification_keys
-from app.state import AUTHENTICATOR, DATABASE, HUB, METRICS, RATE_LIMITER, SETTINGS
+from app.state import AUTHENTICATOR, DATABASE, HUB, METRICS, RATE_LIMITER, ROOTS, SETTINGS
 from db import idempotency
 from db.clock import instant
 from db.database import open_database, sqlite_path
 from db.errors import SheafError
 from db.events import Hub
+from db.roots import Roots
 from db.uploads.engine import UploadEngine
 
 if TYPE_CHECKING:
@@ -68,12 +69,13 @@ class _Meter:
 
 
 async def authentication(app: web.Application) -> AsyncIterator[None]:
-    """Get ready to know callers by their tokens."""
+    """Get ready to know callers by their tokens, and the root that is meant by whoever reaches all of them."""
     settings = app[SETTINGS]
     keys = verification_keys(settings)
     app[AUTHENTICATOR] = Authenticator(
         app[DATABASE], root_token(settings), keys, cache_s=settings.token_cache_s
     )
+    app[ROOTS] = Roots(app[DATABASE], remember_s=settings.token_cache_s)
     yield
 
 

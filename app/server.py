@@ -12,6 +12,7 @@ import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
+from app.entrance import entrance
 from app.http import OWN_HEADERS, around, id_of, to_response
 from app.metrics import NO_ROUTE
 from app.rest import door, problems
@@ -160,8 +161,7 @@ class _Server(web.Server):
     """Makes our connections instead of aiohttp's."""
 
     def __init__(self, app: web.Application, plain: web.Server, rules: _Rules, **kw: Any) -> None:
-        # Before aiohttp's own router, which takes longer than a small answer may.
-        handler = around(app, door.entrance(app, plain.request_handler), door.route_of)
+        handler = around(app, entrance(app, plain.request_handler), door.route_of)
         super().__init__(handler, request_factory=plain.request_factory, **kw)  # type: ignore[arg-type]  # made by its factory
         self._rules = rules
 

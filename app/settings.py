@@ -150,7 +150,7 @@ class Settings:
     token_cache_s: float = _setting(  # type: ignore[assignment]
         5.0,
         _not_negative,
-        "how long a token's holder may be remembered, should the message of its revocation be lost",
+        "how long a token's holder, or the only root, may be remembered, should the message of a change be lost",
     )
     cors_origins: tuple[str, ...] = _setting(
         (), _origins, "origins that browsers may call from, or `*`; none by default"

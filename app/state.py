@@ -13,6 +13,7 @@ from app.proxy import Proxies
 from app.settings import Settings
 from db.database import Database
 from db.events import Hub
+from db.roots import Roots
 
 SETTINGS = web.AppKey("settings", Settings)
 DATABASE = web.AppKey("database", Database)
@@ -25,4 +26,5 @@ ROUTE = web.RequestKey("route", str)
 # The sockets and event streams.
 CONNECTIONS = web.AppKey("connections", Connections)
 HUB = web.AppKey("hub", Hub)
+ROOTS = web.AppKey("roots", Roots)
 AUTHENTICATOR = web.AppKey("authenticator", Authenticator)

@@ -17,6 +17,7 @@ from db.ids import Namespace, new_path_key
 from db.nouns import Dependant, Noun, UniqueKey
 from db.reads import Edge, reach_parameters, within
 from db.shapes import MAX_META_BYTES, Change, ExternalId, Name, NewItem, Reference, ScopeId, encode_json
+from db.tokens import CHANNEL, EVERY_TOKEN
 from db.writes import ids_for
 
 if TYPE_CHECKING:
@@ -166,6 +167,12 @@ class _Planter:
         return found if isinstance(found, Fault) else (found.root_id, found.path)
 
 
+async def after_store(w: Writing, stored: Sequence[tuple[ScopeRow | None, ScopeRow]]) -> None:
+    """Tell every process of a new root: whoever reaches every root must name one from then on."""
+    if any(before is None and row.parent_scope_id is None for before, row in stored):
+        await w.tx.notify(CHANNEL, EVERY_TOKEN)
+
+
 def _external(row: ScopeRow) -> str:
     return f"the externalId {row.external_id!r}"
 
@@ -176,6 +183,7 @@ SCOPES: Noun[ScopeRow] = Noun(
     table=tables.scopes,
     row=ScopeRow,
     prepare=prepare,
+    after_store=after_store,
     unique=(
         UniqueKey(
             ("root_id", "parent_scope_id", "external_id"),

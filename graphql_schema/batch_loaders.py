@@ -25,9 +25,9 @@ class BatchLoaders:
         self._caller = caller
         self._waiting: dict[Page, KeyLoader[Key, Slice[Waiting]]] = {}
         # As in `Loaders`, none refers to this object.
-        self.waiting_size: KeyLoader[Key, int] = KeyLoader(partial(_waiting_sizes, database, caller))
-        self.failure_counts: KeyLoader[Key, dict[str, int]] = KeyLoader(partial(_failure_counts, database))
-        self.missing_by_record: KeyLoader[Key, list[Missing]] = KeyLoader(partial(_missing, database))
+        self.waiting_size: KeyLoader[Key, int] = KeyLoader.by_turns(partial(_waiting_sizes, database, caller))
+        self.failure_counts: KeyLoader[Key, dict[str, int]] = KeyLoader.by_turns(partial(_failure_counts, database))
+        self.missing_by_record: KeyLoader[Key, list[Missing]] = KeyLoader.by_turns(partial(_missing, database))
 
     def all(self) -> list[KeyLoader[Any, Any]]:
         """Return every loader there is."""
@@ -36,7 +36,7 @@ class BatchLoaders:
     def waiting(self, page: Page) -> KeyLoader[Key, Slice[Waiting]]:
         """Return the loader of a page of each batch's waiting records."""
         if page not in self._waiting:
-            self._waiting[page] = KeyLoader(partial(_waiting, self._database, self._caller, page))
+            self._waiting[page] = KeyLoader.by_turns(partial(_waiting, self._database, self._caller, page))
         return self._waiting[page]
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import strawberry
 
-from db import reads
 from db.errors import SheafError, Unauthorized
+from db.roots import Roots
 from graphql_schema.budgets import Budget
 from graphql_schema.errors import RootRequired
 from graphql_schema.loaders import Loaders
@@ -48,6 +48,7 @@ class Context:
         budget: Budget | None = None,
         lasting: Lasting | None = None,
         compiled: bool = True,
+        roots: Roots | None = None,
     ) -> None:
         self.database = database
         self.compiled = compiled
@@ -61,10 +62,11 @@ class Context:
         """The operation's document, once it is read and counted."""
         self.deadline = math.inf
         """When the operation's time is up, by the monotonic clock."""
+        self._roots = roots or Roots(database)
         self._lasting = lasting
         self._caller = caller
         self._reader = caller
-        self._loaders = None if caller is None else Loaders(database, caller)
+        self._loaders: Loaders | None = None
         self._refusal: SheafError | None = None
         if caller is None:
             self._refusal = Unauthorized("this takes a token: Authorization: Bearer …")
@@ -72,7 +74,9 @@ class Context:
     @property
     def loaders(self) -> Loaders:
         """What this operation may read; raises what refuses it."""
-        return self._admit(self._loaders)
+        if self._loaders is None or self._refusal is not None:
+            self._loaders = Loaders(self.database, self._admit(self._reader))
+        return self._loaders
 
     @property
     def lasting(self) -> Lasting:
@@ -103,10 +107,9 @@ class Context:
         """Drop what was read before a write, so that what follows sees it; with the roots if these may differ."""
         if self._reader is None:
             return
+        self._loaders = None
         if roots_too:
             self._reader = self._caller
-        self._loaders = Loaders(self.database, self._reader) if self._reader else None
-        if roots_too:
             await self._narrow()
 
     def abandon(self) -> None:
@@ -123,15 +126,15 @@ class Context:
         caller = self._caller
         if caller is None or caller.reach is not None:
             return 1
-        try:
-            async with self.database.read("roots") as reader:
-                roots = await reads.roots(reader, limit=2)
-        except SheafError as error:
-            self._refusal = error
-            return 0
+        roots = self._roots.known
+        if roots is None:
+            try:
+                roots = await self._roots.found()
+            except SheafError as error:
+                self._refusal = error
+                return 0
         if len(roots) == 1:
             self._reader = replace(caller, reach=roots[0])
-            self._loaders = Loaders(self.database, self._reader)
         return len(roots)
 
     def _admit(self, part: T | None) -> T:

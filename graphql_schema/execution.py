@@ -44,10 +44,11 @@ class Executor(BreadthFirstExecutor):
         """Tell whether an operation with this context is to be executed breadth first."""
         return context_value is None or context_value.compiled
 
-    def pace(self, objects: int) -> None:
+    @classmethod
+    def pace(cls, context_value: Any, objects: int) -> None:
         """Go on, if there is time."""
         del objects
-        self._require_time()
+        _require_time(context_value)
 
     def collect_and_execute_subfields(
         self,
@@ -58,7 +59,7 @@ class Executor(BreadthFirstExecutor):
         position_context: Any,
     ) -> Any:
         """Complete an object, if there is time."""
-        self._require_time()
+        _require_time(self.context_value)
         return super().collect_and_execute_subfields(
             return_type, field_details_list, path, result, position_context
         )
@@ -75,9 +76,10 @@ class Executor(BreadthFirstExecutor):
             raise raw_error
         super().handle_field_error(raw_error, return_type, field_details_list, path)
 
-    def _require_time(self) -> None:
-        if self.context_value is not None and monotonic() > self.context_value.deadline:
-            raise OutOfTime("there was no time left")
+
+def _require_time(context: Context | None) -> None:
+    if context is not None and monotonic() > context.deadline:
+        raise OutOfTime("there was no time left")
 
 
 def answer_to_known(

@@ -1,9 +1,11 @@
-"""Loading by key: whatever is asked for in one turn of the event loop becomes one call."""
+"""Loading by key, each key once; what is asked for in one turn of the event loop becomes one call."""
 
 from __future__ import annotations
 
 from asyncio import get_running_loop
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from functools import partial
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from asyncio import Future, Task
@@ -12,60 +14,41 @@ if TYPE_CHECKING:
 KeyT = TypeVar("KeyT", bound="Hashable")
 ValueT = TypeVar("ValueT")
 
-
-class _Batch(Generic[KeyT]):
-    """Keys that are loaded together."""
-
-    def __init__(self) -> None:
-        self.keys: dict[KeyT, None] = {}
-        self.task: Task[None] | None = None
-        self.arrived: list[Callable[[], None]] = []
-        self.futures: list[Future[Any]] = []
-
-    def wait(self, future: Future[Any], arrived: Callable[[], None]) -> None:
-        """Call a function when all is loaded; if all who wait are cancelled, so is the loading."""
-        self.arrived.append(arrived)
-        self.futures.append(future)
-        future.add_done_callback(self._left)
-
-    def _left(self, future: Future[Any]) -> None:
-        if future.cancelled() and self.task is not None and all(each.cancelled() for each in self.futures):
-            self.task.cancel()
-
-    def cancel(self) -> None:
-        """Cancel the loading, and whoever waits for it."""
-        if self.task is not None:
-            self.task.cancel()
-        for future in self.futures:
-            future.cancel()
+Ask: TypeAlias = "Callable[[Sequence[KeyT]], Future[Any]]"
+"""Returns a future, the caller's own, of a value or an exception for each key, in their order."""
 
 
 class KeyLoader(Generic[KeyT, ValueT]):
-    """Values by key, each loaded once: one future for each call, however many keys that has."""
+    """Values by key, each asked for once however often it is wanted."""
 
-    def __init__(self, load: Callable[[list[KeyT]], Awaitable[Sequence[ValueT | BaseException]]]) -> None:
-        self._load = load
+    def __init__(self, ask: Ask[KeyT]) -> None:
+        self._ask = ask
         self._known: dict[KeyT, ValueT | BaseException] = {}
-        self._pending: dict[KeyT, _Batch[KeyT]] = {}
-        self._next: _Batch[KeyT] | None = None
+        self._asked: dict[KeyT, Future[Any]] = {}
+
+    @classmethod
+    def by_turns(
+        cls, load: Callable[[list[KeyT]], Awaitable[Sequence[ValueT | BaseException]]]
+    ) -> KeyLoader[KeyT, ValueT]:
+        """Return a loader that calls a function with all keys of a turn of the event loop."""
+        return cls(Turns(load).ask)
 
     def load(self, key: KeyT) -> Future[ValueT]:
         """Return a future of a key's value; it raises if the value is an exception."""
         future: Future[ValueT] = get_running_loop().create_future()
+        values = self.load_many([key])
+        if isinstance(values, list):
+            _settle(future, values[0])
+            return future
 
-        def arrived() -> None:
-            value = self._known[key]
-            if future.done():
-                return
-            if isinstance(value, BaseException):
-                future.set_exception(value)
+        def arrived(values: Future[list[ValueT | BaseException]]) -> None:
+            if values.cancelled():
+                future.cancel()
             else:
-                future.set_result(value)
+                _settle(future, values.exception() or values.result()[0])
 
-        if key in self._known:
-            arrived()
-        else:
-            self._wait([key], future, arrived)
+        values.add_done_callback(arrived)
+        future.add_done_callback(lambda future: values.cancel() if future.cancelled() else None)
         return future
 
     def load_many(
@@ -73,76 +56,117 @@ class KeyLoader(Generic[KeyT, ValueT]):
     ) -> list[ValueT | BaseException] | Future[list[ValueT | BaseException]]:
         """Return the values of keys in their order, exceptions among them; or a future of them."""
         known = self._known
-        missing = [key for key in keys if key not in known]
+        missing = [key for key in keys if key not in known] if known else keys
         if not missing:
             return [known[key] for key in keys]
+        asked = self._asked
+        if len(missing) == len(keys) and (not asked or asked.keys().isdisjoint(keys)):
+            return self._begin(keys)
         future: Future[list[ValueT | BaseException]] = get_running_loop().create_future()
-
-        def arrived() -> None:
-            if not future.done():
-                future.set_result([known[key] for key in keys])
-
-        self._wait(missing, future, arrived)
+        self._complete(future, keys)
         return future
 
     def abandon(self) -> None:
         """Cancel what is being loaded; whoever still waits for it is cancelled, too."""
-        for batch in {id(batch): batch for batch in self._pending.values()}.values():
-            batch.cancel()
+        for future in {id(future): future for future in self._asked.values()}.values():
+            future.cancel()
 
-    def _wait(self, missing: list[KeyT], future: Future[Any], arrived: Callable[[], None]) -> None:
-        """Call a function once all of some keys are known."""
-        pending = self._pending
-        new = [key for key in missing if key not in pending]
-        if new:
-            batch = self._open()
-            batch.keys.update(dict.fromkeys(new))
-            pending.update(dict.fromkeys(new, batch))
-        batches = {id(pending[key]): pending[key] for key in missing}
-        left = len(batches)
+    def _begin(self, keys: Sequence[KeyT]) -> Future[Any]:
+        """Ask for keys for which nobody has asked yet."""
+        future = self._ask(keys)
+        self._asked.update(dict.fromkeys(keys, future))
+        # The first to be called, so that whoever waits for the future finds the values.
+        future.add_done_callback(partial(self._arrived, keys))
+        return future
 
-        def one_arrived() -> None:
-            nonlocal left
-            left -= 1
-            if not left:
-                arrived()
-
-        for batch in batches.values():
-            batch.wait(future, one_arrived)
-
-    def _open(self) -> _Batch[KeyT]:
-        """Return the batch that takes keys in this turn of the event loop."""
-        if self._next is None:
-            batch = self._next = _Batch()
-            loop = get_running_loop()
-
-            def start() -> None:
-                batch.task = loop.create_task(self._run(batch))
-
-            loop.call_soon(start)
-        return self._next
-
-    async def _run(self, batch: _Batch[KeyT]) -> None:
-        self._next = None
-        keys = [*batch.keys]
-        if all(future.cancelled() for future in batch.futures):
-            self._close(batch)
+    def _arrived(self, keys: Sequence[KeyT], future: Future[Any]) -> None:
+        for key in keys:
+            self._asked.pop(key, None)
+        if future.cancelled():
             return
+        error = future.exception()
+        self._known.update(dict.fromkeys(keys, error) if error else zip(keys, future.result(), strict=True))
+
+    def _complete(self, future: Future[Any], keys: Sequence[KeyT]) -> None:
+        """Give a future the values of keys once all are known, those asked for by others among them."""
+        if future.done():
+            return
+        known, asked = self._known, self._asked
+        missing = [key for key in dict.fromkeys(keys) if key not in known]
+        if not missing:
+            future.set_result([known[key] for key in keys])
+            return
+        if new := [key for key in missing if key not in asked]:
+            self._begin(new)
+        # One after the other: what somebody else has asked for, and cancelled, is asked for again.
+        waits = asked[missing[0]]
+        waits.add_done_callback(lambda _: self._complete(future, keys))
+
+
+class Turns(Generic[KeyT, ValueT]):
+    """Calls a function once for all the keys that are asked for in one turn of the event loop."""
+
+    def __init__(self, load: Callable[[list[KeyT]], Awaitable[Sequence[ValueT | BaseException]]]) -> None:
+        self._load = load
+        self._next: _Turn[KeyT] | None = None
+
+    def ask(self, keys: Sequence[KeyT]) -> Future[Sequence[ValueT | BaseException]]:
+        """Return a future of the keys' values; when all of a turn are cancelled, so is the call."""
+        loop = get_running_loop()
+        turn = self._next
+        if turn is None:
+            turn = self._next = _Turn()
+            loop.call_soon(self._start, turn)
+        answer: Future[Any] = loop.create_future()
+        turn.asked.append((keys, answer))
+        answer.add_done_callback(turn.left)
+        return answer
+
+    def _start(self, turn: _Turn[KeyT]) -> None:
+        turn.task = get_running_loop().create_task(self._run(turn))
+
+    async def _run(self, turn: _Turn[KeyT]) -> None:
+        self._next = None
+        if turn.is_left():
+            return
+        keys = [*dict.fromkeys(chain.from_iterable(keys for keys, _ in turn.asked))]
         try:
-            values: Sequence[ValueT | BaseException] = await self._load(keys)
+            values = await self._load(keys)
             if len(values) != len(keys):
                 raise ValueError(f"a loader answered {len(values)} values for {len(keys)} keys")
         except Exception as error:  # noqa: BLE001 - told to each who waits
             values = [error] * len(keys)
         except BaseException:
-            self._close(batch)
-            batch.cancel()
+            for _, answer in turn.asked:
+                answer.cancel()
             raise
-        self._known.update(zip(keys, values, strict=True))
-        self._close(batch)
-        for arrived in batch.arrived:
-            arrived()
+        found = dict(zip(keys, values, strict=True))
+        for wanted, answer in turn.asked:
+            if not answer.done():
+                answer.set_result([found[key] for key in wanted])
 
-    def _close(self, batch: _Batch[KeyT]) -> None:
-        for key in batch.keys:
-            self._pending.pop(key, None)
+
+class _Turn(Generic[KeyT]):
+    """What is asked for in one turn."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Sequence[KeyT], Future[Any]]] = []
+        self.task: Task[None] | None = None
+
+    def is_left(self) -> bool:
+        """Tell whether nobody waits any more."""
+        return all(answer.cancelled() for _, answer in self.asked)
+
+    def left(self, answer: Future[Any]) -> None:
+        """Take note that somebody has an answer, or wants none."""
+        if answer.cancelled() and self.task is not None and self.is_left():
+            self.task.cancel()
+
+
+def _settle(future: Future[Any], value: object) -> None:
+    if future.done():
+        return
+    if isinstance(value, BaseException):
+        future.set_exception(value)
+    else:
+        future.set_result(value)

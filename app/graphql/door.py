@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 
-async def handle(request: web.Request) -> web.Response:
+async def handle(app: web.Application, request: web.Request) -> web.Response:
     """Execute the operations of a request, one or several; GET takes one, and a query only."""
     media_type = responses.negotiated(request.headers.get("Accept", "*/*"))
     if media_type is None:
         return responses.not_acceptable()
-    budget = Budget(request.app[LIMITS])
+    budget = Budget(app[LIMITS])
     try:
         # Anonymous callers may ask what the schema itself answers; the first field with data tells them 401.
-        caller = await caller_of(request.app, request) if "Authorization" in request.headers else None
-        batch = await requests.read(request, budget)
+        caller = await caller_of(app, request) if "Authorization" in request.headers else None
+        batch = await requests.read(app, request, budget)
     except SheafError as error:
         refusal = responses.refuse(media_type, error)
         if isinstance(error, problems.TooSlow):
@@ -36,7 +36,7 @@ async def handle(request: web.Request) -> web.Response:
     except LimitReached as error:
         return responses.respond(media_type, responses.REFUSED, {"errors": [error.formatted]})
     allowed = (OperationType.QUERY,) if request.method == "GET" else ANY_OPERATION
-    answers = await results(request.app, batch, caller, budget, allowed)
+    answers = await results(app, batch, caller, budget, allowed)
     if batch.listed:
         return responses.respond(
             media_type, responses.status_of_all(answers, media_type), [*map(responses.response, answers)]

@@ -10,7 +10,7 @@ from app.graphql import runs
 from app.graphql.documents import DOCUMENTS
 from app.graphql.requests import Batch
 from app.graphql.runs import LIMITS
-from app.state import AUTHENTICATOR, DATABASE, HUB, SETTINGS
+from app.state import AUTHENTICATOR, DATABASE, HUB, ROOTS, SETTINGS
 from app.telemetry import request_id
 from db.errors import Code, Refused
 from db.events import FellBehind
@@ -65,7 +65,9 @@ async def results(
     """
     lasting = Lasting(app[HUB], lambda: credentials.caller(app), app[SETTINGS].subscription_check_s)
     budget = Budget(app[LIMITS])
-    context = Context(app[DATABASE], caller, request_id=request_id.get(), budget=budget, lasting=lasting)
+    context = Context(
+        app[DATABASE], caller, request_id=request_id.get(), budget=budget, lasting=lasting, roots=app[ROOTS]
+    )
     text = app[DOCUMENTS].text_of(operation)
     if not subscribes(text, operation.operation_name, context):
         for answer in await runs.results(app, Batch((operation,), listed=False), caller, budget, allowed):

@@ -44,16 +44,16 @@ class Batch:
     """Whether the answer is a list, too."""
 
 
-async def read(request: web.Request, budget: Budget) -> Batch:
+async def read(app: web.Application, request: web.Request, budget: Budget) -> Batch:
     """Read all operations of a request; raises `Refused`, or `LimitReached` for too many of them."""
     if request.method == "GET":
         return Batch((from_query(request),), listed=False)
-    return _batch(await _body(request), budget)
+    return _batch(await _body(app, request), budget)
 
 
 async def from_body(request: web.Request) -> Operation:
     """Read the only operation of a POST; raises `Refused`."""
-    return operation(await _body(request))
+    return operation(await _body(request.app, request))
 
 
 def from_query(request: web.Request) -> Operation:
@@ -89,14 +89,14 @@ def decode(text: bytes, what: str) -> Any:
     return value
 
 
-async def _body(request: web.Request) -> Any:
+async def _body(app: web.Application, request: web.Request) -> Any:
     media_type = request.content_type.lower()
     # Nothing that a form of another site could send (CSRF): that takes a preflight.
     if media_type != JSON or "Content-Type" not in request.headers:
         raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, f"the body must be {JSON}, not {media_type}")
     if (request.charset or "utf-8").lower() not in UTF_8:
         raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, f"the body must be in UTF-8, not {request.charset}")
-    return decode(await read_body(request.app, request), "the body")
+    return decode(await read_body(app, request), "the body")
 
 
 def _batch(parameters: object, budget: Budget) -> Batch:

@@ -13,7 +13,7 @@ from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from app.graphql.documents import DOCUMENTS
 from app.limits import within
-from app.state import DATABASE, RATE_LIMITER, SETTINGS
+from app.state import DATABASE, RATE_LIMITER, ROOTS, SETTINGS
 from app.telemetry import request_id
 from db.errors import SheafError, Unavailable
 from graphql_schema.budgets import LimitReached, Limits
@@ -85,6 +85,7 @@ async def results(
             request_id=request_id.get(),
             budget=budget,
             compiled=app[SETTINGS].compiled_executor,
+            roots=app[ROOTS],
         )
         run = _counted(app[DOCUMENTS], operation, context, known=caller is not None)
         if isinstance(run, LimitReached):

@@ -19,7 +19,6 @@ from db.errors import SheafError
 
 if TYPE_CHECKING:
     from aiohttp import web
-    from aiohttp.typedefs import Handler
 
     from app.rest.routes import Found
 
@@ -35,17 +34,9 @@ ROUTER: Router = Router(
 )
 
 
-def entrance(app: web.Application, otherwise: Handler) -> Handler:
-    """Return what answers a request that has a REST route, and hands on any other."""
-
-    async def enter(request: web.Request) -> web.StreamResponse:
-        found = ROUTER.find(_method(request), request.rel_url.raw_path)
-        # aiohttp knows how to say 100 Continue.
-        if found is None or "Expect" in request.headers:
-            return await otherwise(request)
-        return await _answer(app, request, found)
-
-    return enter
+def found(request: web.Request) -> Found | None:
+    """Return the REST route of a request, `None` if it has none."""
+    return ROUTER.find(_method(request), request.rel_url.raw_path)
 
 
 async def handle(request: web.Request) -> web.Response:
@@ -53,13 +44,13 @@ async def handle(request: web.Request) -> web.Response:
     path = request.rel_url.raw_path
     try:
         # A missing route or method is told before the body is read.
-        found = ROUTER.match(_method(request), path)
+        matched = ROUTER.match(_method(request), path)
     except SheafError:
         # And to those only who may know what there is.
         if not ROUTER.is_public(path):
             await caller_of(request.app, request, narrowed=False)
         raise
-    return await _answer(request.app, request, found)
+    return await answer(request.app, request, matched)
 
 
 def route_of(request: web.Request) -> str:
@@ -70,8 +61,9 @@ def route_of(request: web.Request) -> str:
     return resource.canonical
 
 
-async def _answer(app: web.Application, request: web.Request, found: Found) -> web.Response:
-    route, segments = found
+async def answer(app: web.Application, request: web.Request, matched: Found) -> web.Response:
+    """Answer a request that has a REST route."""
+    route, segments = matched
     request[ROUTE] = route.template
     caller = NOBODY if route.operation.public else await caller_of(app, request)
     call = Call(

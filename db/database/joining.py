@@ -6,13 +6,19 @@ An answer is never older than its question: whoever asks gets what a statement s
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections import deque
+from itertools import chain
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Hashable, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
 
 K = TypeVar("K", bound="Hashable")
 V = TypeVar("V")
+
+Asked: TypeAlias = "tuple[Sequence[Any], asyncio.Future[Any]]"
+"""The keys that somebody asks for, and where the values are awaited."""
+Fetch: TypeAlias = "Callable[[list[Any]], Awaitable[Sequence[Any]]]"
 
 # How long the others wait for a statement that should take less than a millisecond.
 PATIENCE_S = 0.05
@@ -26,8 +32,10 @@ class Joining:
         self._groups: dict[Hashable, _Group] = {}
         self._running: set[asyncio.Task[None]] = set()
 
-    async def load(self, group: Hashable, key: K, fetch: Callable[[list[K]], Awaitable[Sequence[V]]]) -> V:
-        """Return the value of a key, fetched along with those of whoever else asks for one of the group.
+    def ask(
+        self, group: Hashable, keys: Sequence[K], fetch: Callable[[list[K]], Awaitable[Sequence[V]]]
+    ) -> asyncio.Future[list[V]]:
+        """Return a future of the values of keys, fetched along with those of whoever else asks for some of the group.
 
         `fetch` answers for several keys, in their order. Where it fails for several askers each asks alone, so that
         an error is seen only by whom it concerns.
@@ -36,13 +44,10 @@ class Joining:
         if joined is None:
             joined = self._groups[group] = _Group(fetch)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        joined.asked.setdefault(key, []).append(answer)
+        joined.asked.append((keys, answer))
         if joined.current is None:
             self._begin(group, joined)
-        value: V | _Alone = await answer
-        if isinstance(value, _Alone):
-            return (await fetch([key]))[0]
-        return value
+        return answer
 
     async def close(self) -> None:
         """Let what runs end."""
@@ -50,10 +55,14 @@ class Joining:
             await asyncio.wait(self._running)
 
     def _begin(self, name: Hashable, group: _Group) -> None:
-        # A task of its own: whoever asked first may be cancelled, and the others go on.
-        group.current = task = asyncio.get_running_loop().create_task(self._run(name, group))
+        # Tasks of their own: whoever asked first may be cancelled, and the others go on.
+        group.current = self._go_on(self._run(name, group))
+
+    def _go_on(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(coroutine)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+        return task
 
     async def _run(self, name: Hashable, group: _Group) -> None:
         """Answer all who have asked until now."""
@@ -62,19 +71,14 @@ class Joining:
         # One slow statement holds up those that wait for it, and nobody else.
         timer = asyncio.get_running_loop().call_later(PATIENCE_S, self._release, name, group, task)
         try:
-            values: Sequence[object] = await group.fetch(list(asked))
+            await _answer(asked, group.fetch)
         except Exception as error:  # noqa: BLE001 - it belongs to whoever asked
-            waiting = [answer for answers in asked.values() for answer in answers if not answer.done()]
-            for answer in waiting:
-                if len(waiting) > 1:
-                    answer.set_result(_ALONE)
-                else:
-                    answer.set_exception(error)
-        else:
-            for answers, value in zip(asked.values(), values, strict=True):
-                for answer in answers:
-                    if not answer.done():
-                        answer.set_result(value)
+            waiting = [each for each in asked if not each[1].done()]
+            if len(waiting) == 1:
+                waiting[0][1].set_exception(error)
+            else:
+                for each in waiting:
+                    self._go_on(_answer_alone(each, group.fetch))
         finally:
             timer.cancel()
             self._release(name, group, task)
@@ -90,26 +94,38 @@ class Joining:
             del self._groups[name]
 
 
+async def _answer(asked: Sequence[Asked], fetch: Fetch) -> None:
+    """Give each who asked the values of the keys asked for."""
+    keys = [*dict.fromkeys(chain.from_iterable(wanted for wanted, _ in asked))]
+    found = dict(zip(keys, await fetch(keys), strict=True))
+    for wanted, answer in asked:
+        if not answer.done():
+            answer.set_result([found[key] for key in wanted])
+
+
+async def _answer_alone(asked: Asked, fetch: Fetch) -> None:
+    try:
+        await _answer([asked], fetch)
+    except Exception as error:  # noqa: BLE001 - it belongs to whoever asked
+        if not asked[1].done():
+            asked[1].set_exception(error)
+
+
 class _Group:
     """Who asks for what, and the statement they wait for."""
 
     __slots__ = ("asked", "current", "fetch")
 
-    def __init__(self, fetch: Callable[[list[Any]], Awaitable[Sequence[Any]]]) -> None:
+    def __init__(self, fetch: Fetch) -> None:
         self.fetch = fetch
-        self.asked: dict[Hashable, list[asyncio.Future[Any]]] = {}
+        self.asked: deque[Asked] = deque()
         self.current: object = None
 
-    def take(self) -> dict[Hashable, list[asyncio.Future[Any]]]:
+    def take(self) -> list[Asked]:
         """Take those who are next."""
-        if len(self.asked) <= MAX_KEYS:
-            asked, self.asked = self.asked, {}
-            return asked
-        return {key: self.asked.pop(key) for key in list(self.asked)[:MAX_KEYS]}
-
-
-class _Alone:
-    """What is answered to whoever shall ask alone."""
-
-
-_ALONE = _Alone()
+        taken: list[Asked] = []
+        room = MAX_KEYS
+        while self.asked and (not taken or len(self.asked[0][0]) <= room):
+            taken.append(self.asked.popleft())
+            room -= len(taken[-1][0])
+        return taken

@@ -2,7 +2,7 @@
 
 from db.reads.edges import Edge, children, count_children
 from db.reads.lists import Member, Selection, count, page
-from db.reads.objects import by_id, by_ids, one, roots
+from db.reads.objects import by_id, by_ids, one, roots, shared
 from db.reads.pages import BY_ID, DEFAULT_LIMIT, MAX_LIMIT, Order, Page, Slice
 from db.reads.reach import path_range, reach_parameters, within
 
@@ -26,5 +26,6 @@ __all__ = [
     "path_range",
     "reach_parameters",
     "roots",
+    "shared",
     "within",
 ]

@@ -14,7 +14,8 @@ from db.reads.reach import reach_parameters, within
 from db.tables import scopes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import asyncio
+    from collections.abc import Awaitable, Sequence
 
     from db.database import Database, Reader
     from db.nouns import Noun, RowT
@@ -42,20 +43,34 @@ async def by_ids(
     return [found.get(wanted) for wanted in ids]
 
 
-async def one(database: Database, caller: Principal, noun: Noun[RowT], wanted: str) -> RowT | None:
-    """Return the row of an id, `None` where none is readable, in a session of its own.
+def shared(
+    database: Database, caller: Principal, noun: Noun[RowT], ids: Sequence[str]
+) -> asyncio.Future[list[RowT | None]] | None:
+    """Return a future of one row per id, `None` where none is readable; `None` if there is no sharing.
 
-    Whoever asks for one at the same time shares the statement if their reach is the same one: what they may see is
-    decided by the statement, and nothing else of a caller goes into it.
+    Whoever asks at the same time shares the statement if their reach is the same one: what they may see is decided
+    by the statement, and nothing else of a caller goes into it.
     """
-
-    async def fetch(ids: list[str]) -> list[RowT | None]:
-        async with database.read(f"get_{noun.namespace}", brief=True) as reader:
-            return await by_ids(reader, caller, noun, ids)
-
     if database.joining is None:
-        return (await fetch([wanted]))[0]
-    return await database.joining.load((noun, caller.reach), wanted, fetch)
+        return None
+
+    def fetch(ids: list[str]) -> Awaitable[list[RowT | None]]:
+        return _briefly(database, caller, noun, ids)
+
+    return database.joining.ask((noun, caller.reach), ids, fetch)
+
+
+async def one(database: Database, caller: Principal, noun: Noun[RowT], wanted: str) -> RowT | None:
+    """Return the row of an id, `None` where none is readable, in a session of its own, or a shared one."""
+    asked = shared(database, caller, noun, [wanted])
+    return (await (asked or _briefly(database, caller, noun, [wanted])))[0]
+
+
+async def _briefly(
+    database: Database, caller: Principal, noun: Noun[RowT], ids: list[str]
+) -> list[RowT | None]:
+    async with database.read(f"get_{noun.namespace}", brief=True) as reader:
+        return await by_ids(reader, caller, noun, ids)
 
 
 async def by_id(reader: Reader, caller: Principal, noun: Noun[RowT], wanted: str) -> RowT | None:

@@ -50,7 +50,7 @@ class Conversion:
     def made(self, run: Run, given: dict[str, Any], info: Any) -> dict[str, Any]:
         """Return the arguments for one call."""
         made: dict[str, Any] = {}
-        converter = run.executor.strawberry_schema.schema_converter
+        converter = run.strawberry_schema.schema_converter
         for name, argument, simple in self._arguments:
             if name not in given:
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from graphql import ExecutionResult, GraphQLError, GraphQLResolveInfoHelpers, OperationType
@@ -18,6 +19,7 @@ from graphql_schema.executor.runs import Run, then
 
 if TYPE_CHECKING:
     from graphql import DocumentNode, GraphQLSchema
+    from graphql.execution.values import VariableValues
 
     from graphql_schema.executor.errors import Column
 
@@ -51,7 +53,8 @@ class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
         del context_value
         return True
 
-    def pace(self, objects: int) -> None:
+    @classmethod
+    def pace(cls, context_value: Any, objects: int) -> None:
         """Do what is to be done before each level, and every now and then within; what it raises ends all."""
 
     @classmethod
@@ -77,8 +80,45 @@ class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
         options = {**dict(zip(_OPTIONS, positional, strict=False)), **named}
         # How variables are refused is none of a constructor's concern.
         options.pop("max_coercion_errors", None)
-        executor = cls(
-            schema,
+        executor = cls._made(operation, variables, context_value, root_value, **options)
+        executor.prepared, executor.operation_name = operation, operation_name
+        return executor
+
+    @classmethod
+    def answer(
+        cls,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        context_value: Any,
+        raw_variable_values: dict[str, Any] | None,
+        operation_name: str | None,
+        **options: Any,
+    ) -> Any:
+        """Return the result of an operation, or a coroutine of it; `None` if `build` is to tell what is wrong.
+
+        No executor is made for it, unless something is left to graphql-core.
+        """
+        operation = cls.operations.find(schema, document, operation_name)
+        if operation is None or not operation.plannable:
+            return None
+        variables = operation.variables.coerced(raw_variable_values or {})
+        if variables is None:
+            return None
+        make = partial(cls._made_for, options)
+        is_awaitable = options.get("is_awaitable")
+        run = Run(cls, operation, variables, context_value, None, make=make, is_awaitable=is_awaitable)
+        return cls._executed(run, operation_name)
+
+    @classmethod
+    def _made_for(cls, options: dict[str, Any], run: Run) -> BreadthFirstExecutor:
+        return cls._made(run.operation, run.variables, run.context, run.root, **options)
+
+    @classmethod
+    def _made(
+        cls, operation: Operation, variables: VariableValues, context_value: Any, root_value: Any, **options: Any
+    ) -> BreadthFirstExecutor:
+        return cls(
+            operation.schema,
             operation.fragment_definitions,
             operation.fragments,
             root_value,
@@ -91,18 +131,51 @@ class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
             middleware_manager=_managed(options.pop("middleware", None)),
             **options,
         )
-        executor.prepared, executor.operation_name = operation, operation_name
-        return executor
 
     def execute_operation(self, serially: bool | None = None) -> Any:
         """Execute the operation, and return its result or a coroutine of it."""
-        plan = self._plan()
+        operation = self.prepared
+        if operation is not None and operation.plannable and not self._is_hooked():
+            run = Run(
+                type(self),
+                operation,
+                self.variable_values,
+                self.context_value,
+                self.root_value,
+                make=lambda _: self,
+                is_awaitable=self.is_awaitable,
+                hide_suggestions=self.hide_suggestions,
+            )
+            answer = self._executed(run, self.operation_name, serially=serially)
+            if answer is not None:
+                return answer
+        return super().execute_operation(serially)
+
+    @classmethod
+    def _executed(cls, run: Run, name: str | None, *, serially: bool | None = None) -> Any:
+        """Execute the plan of an operation, compiled now or earlier; `None` if graphql-core must execute it."""
+        operation = run.operation
+        selection = operation.selection(run.variables.coerced)
+        plan = operation.plans.get(selection)
         if plan is None:
-            return super().execute_operation(serially)
+            plan = _compiled(run)
+            if plan is None:
+                return None
+            operation.plans[selection] = plan
         if serially is None:
-            serially = self.operation.operation is OperationType.MUTATION
+            serially = operation.definition.operation is OperationType.MUTATION
         execute = plan.in_turn if serially else plan.execute
-        return then(execute(Run(self), [self.root_value], Place()), self._answered)
+        return then(execute(run, [run.root], Place()), partial(cls._answered, operation, name))
+
+    @classmethod
+    def _answered(cls, operation: Operation, name: str | None, column: Column) -> ExecutionResult:
+        rows, faulty = column
+        cls.operations.grown(operation, name)
+        if not faulty or type(rows[0]) is not Fault:
+            return ExecutionResult(rows[0], None)
+        fault = rows[0].settled(nullable=True)
+        data: Any = fault.value
+        return ExecutionResult(data, [error.told() for error in fault.errors])
 
     @property
     def async_helpers(self) -> GraphQLResolveInfoHelpers:
@@ -113,40 +186,6 @@ class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
     def async_helpers(self, kept: GraphQLResolveInfoHelpers) -> None:
         """Keep none: in a circle with them all that was read would wait for the garbage collector."""
 
-    @property
-    def strawberry_schema(self) -> Any:
-        """The schema as Strawberry knows it, `None` if graphql-core alone does."""
-        return getattr(self.schema, "_strawberry_schema", None)
-
-    def compiled(self, fields: int) -> None:
-        """Take note of fields that were compiled for the operation."""
-        if self.prepared is not None:
-            self.prepared.size += fields
-
-    def _plan(self) -> LevelPlan | None:
-        """Return the plan of the operation, compiled now or earlier; `None` if graphql-core must execute it."""
-        operation = self.prepared
-        if operation is None or not operation.plannable or self._is_hooked():
-            return None
-        selection = operation.selection(self.variable_values.coerced)
-        plan = operation.plans.get(selection)
-        if plan is None:
-            plan = self._compiled()
-            if plan is not None:
-                operation.plans[selection] = plan
-        return plan
-
-    def _compiled(self) -> LevelPlan | None:
-        root = self.schema.get_root_type(self.operation.operation)
-        assert root is not None, "an operation without a root type isn't planned"
-        try:
-            collected = collect_fields(
-                self.schema, self.fragments, self.variable_values, root, self.operation, self.hide_suggestions
-            )
-        except (GraphQLError, RecursionError):
-            return None
-        return LevelPlan(planned(Run(self), root, collected.grouped_field_set))
-
     def _is_hooked(self) -> bool:
         """Tell whether something wants to be asked about each field, or to be able to abort."""
         manager = self.middleware_manager
@@ -154,17 +193,17 @@ class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
             bool(manager and manager.middlewares) or self.abort_signal is not None or self.hooks is not None
         )
 
-    def _answered(self, column: Column) -> ExecutionResult:
-        rows, faulty = column
-        if self.prepared is not None:
-            self.operations.grown(self.prepared, self.operation_name)
-        if not faulty:
-            return ExecutionResult(rows[0], None)
-        if type(rows[0]) is not Fault:
-            return ExecutionResult(rows[0], None)
-        fault = rows[0].settled(nullable=True)
-        data: Any = fault.value
-        return ExecutionResult(data, [error.told() for error in fault.errors])
+
+def _compiled(run: Run) -> LevelPlan | None:
+    operation = run.operation
+    schema, definition = operation.schema, operation.definition
+    root = schema.get_root_type(definition.operation)
+    assert root is not None, "an operation without a root type isn't planned"
+    try:
+        collected = collect_fields(schema, operation.fragments, run.variables, root, definition, run.hide_suggestions)
+    except (GraphQLError, RecursionError):
+        return None
+    return LevelPlan(planned(run, root, collected.grouped_field_set))
 
 
 def _managed(middleware: Any) -> MiddlewareManager | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from graphql import VariableNode
+from graphql import GraphQLNonNull, VariableNode
 from graphql.execution.collect_fields import collect_subfields
 from graphql.execution.values import get_argument_values
 from graphql.language import ListValueNode, ObjectValueNode
@@ -48,7 +48,10 @@ class FieldPlan:
         self.type = completion.of(definition.type, self)
         self.source = sources.of(self)
         self._levels: dict[GraphQLObjectType, LevelPlan] = {}
-        self._constant: dict[str, Any] | None = None
+        self._same: dict[str, Any] | None = None if definition.args or self.nodes[0].arguments else {}
+        """Those arguments that are the same in every execution, once they are known."""
+        self._varying: list[tuple[str, str, bool]] = []
+        """Those that are variables: the names of both, and whether null is allowed."""
 
     def column(self, run: Run, objects: list[Any], place: Place) -> Any:
         """Return the completed values for all parents, or a coroutine of them."""
@@ -64,33 +67,53 @@ class FieldPlan:
 
     def arguments(self, run: Run) -> dict[str, Any]:
         """Return the values of the arguments; raises what is wrong with them."""
-        node = self.nodes[0]
-        if not self.definition.args and not node.arguments:
-            return {}
-        if self._constant is not None:
-            return self._constant
-        executor = run.executor
+        if self._same is None:
+            return self._worked_out(run)
+        if not self._varying:
+            return self._same
+        values = dict(self._same)
+        coerced = run.variables.coerced
+        for name, variable, nullable in self._varying:
+            value = coerced.get(variable)
+            if value is None and not (nullable and variable in coerced):
+                return self._worked_out(run)
+            values[name] = value
+        return values
+
+    def _worked_out(self, run: Run) -> dict[str, Any]:
+        """Return the values of the arguments, and keep those that are always the same."""
         values = get_argument_values(
-            self.definition, node, executor.variable_values, None, executor.hide_suggestions
+            self.definition, self.nodes[0], run.variables, None, run.hide_suggestions
         )
-        if not any(_varies(argument.value) for argument in node.arguments or ()) and all(
-            isinstance(value, _UNCHANGING) for value in values.values()
-        ):
-            self._constant = values
+        variables, varies = {}, False
+        for argument in self.nodes[0].arguments or ():
+            if isinstance(argument.value, VariableNode):
+                variables[argument.name.value] = argument.value.name.value
+            else:
+                varies = varies or _varies(argument.value)
+        varying: list[tuple[str, str, bool]] = []
+        for name, definition in self.definition.args.items():
+            if name in variables:
+                nullable = not isinstance(definition.type, GraphQLNonNull)
+                varying.append((definition.out_name or name, variables[name], nullable))
+        names = {name for name, _, _ in varying}
+        same = {name: value for name, value in values.items() if name not in names}
+        if not varies and all(isinstance(value, _UNCHANGING) for value in same.values()):
+            self._same, self._varying = same, varying
         return values
 
     def level(self, run: Run, kind: GraphQLObjectType) -> LevelPlan:
         """Return the plan of what is selected of objects of a type; raises `RecursionError`."""
         if kind not in self._levels:
-            executor = run.executor
+            operation = run.operation
             collected = collect_subfields(
-                executor.schema,
-                executor.fragments,
-                executor.variable_values,
-                executor.operation,
+                operation.schema,
+                operation.fragments,
+                run.variables,
+                operation.definition,
                 kind,
                 self.details,
-                executor.hide_suggestions,
+                run.hide_suggestions,
             )
             self._levels[kind] = LevelPlan(planned(run, kind, collected.grouped_field_set))
         return self._levels[kind]
@@ -134,13 +157,13 @@ class FieldPlan:
 def planned(run: Run, kind: GraphQLObjectType, grouped: dict[str, FieldDetailsList]) -> list[FieldPlan]:
     """Return the plans of the fields that are selected of a type; what the type doesn't have is left out."""
     plans = []
-    schema = run.executor.strawberry_schema
+    schema = run.strawberry_schema
     wrapped = schema is not None and bool(schema.exception_handlers)
     for key, details in grouped.items():
-        definition = run.executor.schema.get_field(kind, details[0].node.name.value)
+        definition = run.operation.schema.get_field(kind, details[0].node.name.value)
         if definition is not None:
             plans.append(FieldPlan(key, details, definition, kind, wrapped=wrapped))
-    run.executor.compiled(len(plans))
+    run.operation.size += len(plans)
     return plans
 
 

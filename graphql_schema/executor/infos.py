@@ -59,17 +59,17 @@ class ResolveInfo:
     @property
     def schema(self) -> GraphQLSchema:
         """The schema."""
-        return self._run.executor.schema
+        return self._run.operation.schema
 
     @property
     def context(self) -> Any:
         """What all resolvers of the operation share."""
-        return self._run.executor.context_value
+        return self._run.context
 
     @property
     def variable_values(self) -> dict[str, Any]:
         """The values of the operation's variables."""
-        return self._run.executor.variable_values.coerced
+        return self._run.variables.coerced
 
 
 _OF_EXECUTOR = {

@@ -7,12 +7,16 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from graphql.pyutils import gather_with_cancel
+from graphql.pyutils import is_awaitable as default_is_awaitable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
+    from graphql.execution.values import VariableValues
+
     from graphql_schema.executor.errors import Fault
     from graphql_schema.executor.executor import BreadthFirstExecutor
+    from graphql_schema.executor.plans import Operation
 
 # Of which no value can be awaited, nor stands for null or an error.
 PLAIN = frozenset({str, int, float, bool, list, tuple, dict, set})
@@ -21,13 +25,55 @@ PLAIN = frozenset({str, int, float, bool, list, tuple, dict, set})
 class Run:
     """One execution of one operation."""
 
-    __slots__ = ("_kinds", "executor", "fatal", "pace")
+    __slots__ = (
+        "_executor",
+        "_kinds",
+        "_make",
+        "_pace",
+        "context",
+        "fatal",
+        "hide_suggestions",
+        "is_awaitable",
+        "operation",
+        "root",
+        "variables",
+    )
 
-    def __init__(self, executor: BreadthFirstExecutor) -> None:
-        self.executor = executor
-        self.fatal = executor.fatal
-        self.pace = executor.pace
+    def __init__(
+        self,
+        kind: type[BreadthFirstExecutor],
+        operation: Operation,
+        variables: VariableValues,
+        context: Any,
+        root: Any,
+        *,
+        make: Callable[[Run], BreadthFirstExecutor],
+        is_awaitable: Callable[[Any], bool] | None = None,
+        hide_suggestions: bool = False,
+    ) -> None:
+        self.operation, self.variables, self.context, self.root = operation, variables, context, root
+        self.is_awaitable = is_awaitable or default_is_awaitable
+        self.hide_suggestions = hide_suggestions
+        self.fatal, self._pace = kind.fatal, kind.pace
+        self._make = make
+        self._executor: BreadthFirstExecutor | None = None
         self._kinds: dict[type, bool] = {}
+
+    @property
+    def executor(self) -> BreadthFirstExecutor:
+        """What graphql-core executes with; made when something is left to it."""
+        if self._executor is None:
+            self._executor = self._make(self)
+        return self._executor
+
+    @property
+    def strawberry_schema(self) -> Any:
+        """The schema as Strawberry knows it, `None` if graphql-core alone does."""
+        return getattr(self.operation.schema, "_strawberry_schema", None)
+
+    def pace(self, objects: int) -> None:
+        """Go on with some objects, if the operation may."""
+        self._pace(self.context, objects)
 
     def checked(self, fault: Fault) -> Fault:
         """Return a fault; raise its error if that ends the operation."""
@@ -45,7 +91,7 @@ class Run:
                 continue
             if (waits := kinds.get(kind)) is None:
                 sample = next(value for value in values if type(value) is kind)
-                waits = kinds[kind] = self.executor.is_awaitable(sample)
+                waits = kinds[kind] = self.is_awaitable(sample)
             found = found or waits
         if not found:
             return values

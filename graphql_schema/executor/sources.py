@@ -140,7 +140,7 @@ class Direct:
             given = field.arguments(run)
         except Exception as error:  # noqa: BLE001 - the error of each parent
             return [error] * len(objects)
-        info_class = run.executor.strawberry_schema.config.info_class
+        info_class = run.strawberry_schema.config.info_class
         # Made once where nothing in them could be changed by a resolver, or depends on its info.
         fixed = conversion.fixed(given)
         values: list[Any] = []
@@ -178,7 +178,7 @@ class Resolved:
             arguments = self._conversion.fixed(given)
             if arguments is None:
                 arguments = self._conversion.made(
-                    run, given, run.executor.strawberry_schema.config.info_class(info, self.declared)
+                    run, given, run.strawberry_schema.config.info_class(info, self.declared)
                 )
             answer = self.mark.resolve(objects, info, **arguments)
         except Exception as error:  # noqa: BLE001 - the error of each parent

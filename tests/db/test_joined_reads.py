@@ -145,15 +145,15 @@ async def test_a_slow_statement_holds_up_nobody_for_long() -> None:
             await forever.wait()
         return keys
 
-    slow = asyncio.create_task(joining.load("group", "slow", fetch))
+    slow = joining.ask("group", ["slow"], fetch)
     await asyncio.sleep(0)
     async with asyncio.timeout(PATIENCE_S * 20):
-        assert await asyncio.gather(*(joining.load("group", key, fetch) for key in "ab")) == ["a", "b"]
-        assert await joining.load("group", "c", fetch) == "c"
-    assert asked == [["slow"], ["a", "b"], ["c"]]
+        assert await asyncio.gather(*(joining.ask("group", [key], fetch) for key in "ab")) == [["a"], ["b"]]
+        assert await joining.ask("group", ["c", "d", "c"], fetch) == ["c", "d", "c"]
+    assert asked == [["slow"], ["a", "b"], ["c", "d"]]
     assert not slow.done()
     forever.set()
-    assert await slow == "slow"
+    assert await slow == ["slow"]
     await joining.close()
 
 
@@ -164,12 +164,12 @@ async def test_one_who_leaves_takes_nobody_along() -> None:
         await going_on.wait()
         return keys
 
-    first, second = (asyncio.create_task(joining.load("group", "a", fetch)) for _ in range(2))
+    first, second = (joining.ask("group", ["a"], fetch) for _ in range(2))
     await asyncio.sleep(0.01)
     first.cancel()
     await asyncio.sleep(0)
     going_on.set()
-    assert await second == "a"
+    assert await second == ["a"]
     assert first.cancelled()
 
 
@@ -181,7 +181,7 @@ async def test_a_failure_of_all_is_told_to_each() -> None:
         raise Unavailable("gone")
 
     answers = await asyncio.gather(
-        *(joining.load("group", key, fetch) for key in "ab"), return_exceptions=True
+        *(joining.ask("group", [key], fetch) for key in "ab"), return_exceptions=True
     )
     assert [type(answer) for answer in answers] == [Unavailable, Unavailable]
     assert answers[0] is not answers[1]
