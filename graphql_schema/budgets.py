@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from graphql import GraphQLError
 
@@ -40,18 +40,6 @@ class Limits:
         return self.tokens * CHARACTERS_PER_TOKEN
 
 
-@dataclass
-class Spent:
-    """What the operations of one HTTP request asked for so far."""
-
-    aliases: int = 0
-    characters: int = 0
-    tokens: int = 0
-    directives: int = 0
-    cost: int = 0
-    operations: int = 0
-
-
 class LimitReached(GraphQLError):
     """A request that asks for more than its limits; says which, how much was asked, and how much may be."""
 
@@ -80,18 +68,18 @@ _WORDS = {
 }
 
 
-@dataclass
 class Budget:
-    """The limits of one HTTP request and what of them is spent."""
+    """The limits of one HTTP request and what its operations have asked for so far."""
 
-    limits: Limits = field(default_factory=Limits)
-    spent: Spent = field(default_factory=Spent)
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+        self._spent: dict[str, int] = {}
 
     def spend(self, limit: str, amount: int) -> None:
         """Count an amount against a limit; raises `LimitReached`."""
-        total = getattr(self.spent, limit) + amount
-        setattr(self.spent, limit, total)
-        self.require(limit, total)
+        if amount:
+            total = self._spent[limit] = self._spent.get(limit, 0) + amount
+            self.require(limit, total)
 
     def require(self, limit: str, asked: int) -> None:
         """Raise `LimitReached` if more is asked than allowed."""

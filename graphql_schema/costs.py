@@ -60,14 +60,31 @@ class Measured(NamedTuple):
     """What of the cost lies in pages."""
 
 
+Size = tuple[str, float]
+"""All that a variable's value has to do with the cost: how long a list is, or what a number is."""
+
+
+def size_of(variables: Mapping[str, Any], name: str) -> Size:
+    """Return the size of a variable's value."""
+    if name not in variables:
+        return "absent", 0
+    match variables[name]:
+        case list() as items:
+            return "list", len(items)
+        case int() | float() as number if not isinstance(number, bool):
+            return "number", number
+        case _:
+            return "other", 0
+
+
 class Counter:
     """Measures one operation of a valid document; raises `LimitReached` for what no operation may have."""
 
     def __init__(
         self, schema: GraphQLSchema, document: DocumentNode, variables: Mapping[str, Any], limits: Limits
     ) -> None:
-        self.asked_variables = False
-        """Whether the cost depends on the variables."""
+        self.sizes: dict[str, Size] = {}
+        """The sizes of those variables on which the cost depends."""
         self._schema = schema
         self._variables = variables
         self._limits = limits
@@ -209,11 +226,11 @@ class Counter:
 
     def _default(self, node: VariableNode) -> ValueNode | None:
         """Return the default of a variable that isn't given; one that is null was given."""
-        self.asked_variables = True
+        self.sizes[node.name.value] = size_of(self._variables, node.name.value)
         return None if node.name.value in self._variables else self._defaults.get(node.name.value)
 
     def _variable(self, node: VariableNode) -> object:
-        self.asked_variables = True
+        self.sizes[node.name.value] = size_of(self._variables, node.name.value)
         return self._variables.get(node.name.value)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from graphql import (
     DocumentNode,
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from graphql import GraphQLSchema
 
     from graphql_schema.budgets import Limits
+    from graphql_schema.costs import Size
 
 # Fields of the same name are compared in pairs. A hundred fragments that select the same fields at one place stay
 # below; the library's own bound lets a document of 10,000 tokens be validated for seconds.
@@ -38,6 +39,16 @@ BYTES_PER_TOKEN = 650
 KEPT_BYTES = 64 * 1024 * 1024
 
 
+class Measured(NamedTuple):
+    """What an operation asks for under some limits, with variables of some sizes."""
+
+    limits: Limits
+    sizes: dict[str, Size]
+    """The sizes of those variables on which it depends."""
+    depth: int
+    cost: int
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Document:
     """A document that was read, be it valid or not."""
@@ -50,16 +61,23 @@ class Document:
     directives: int = 0
     aborted: bool = False
     """Whether validating it took more than it may."""
-    measured: dict[tuple[str | None, Limits], tuple[int, int]] = field(default_factory=dict)
-    """Depth and cost of its operations, where they don't depend on variables."""
+    measured: dict[str | None, deque[Measured]] = field(default_factory=dict)
+    """What its operations were found to ask for lately, by their names."""
+    operations: dict[str | None, OperationDefinitionNode] = field(default_factory=dict)
+    """Its operations by name, the only one also by none."""
+
+    def __post_init__(self) -> None:
+        definitions = self.ast.definitions if self.ast else ()
+        operations = [each for each in definitions if isinstance(each, OperationDefinitionNode)]
+        for each in operations:
+            if each.name:
+                self.operations.setdefault(each.name.value, each)
+        if len(operations) == 1:
+            self.operations[None] = operations[0]
 
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
         """Return the operation that a name, or none, means."""
-        definitions = self.ast.definitions if self.ast else ()
-        operations = [each for each in definitions if isinstance(each, OperationDefinitionNode)]
-        if name is None:
-            return operations[0] if len(operations) == 1 else None
-        return next((each for each in operations if each.name and each.name.value == name), None)
+        return self.operations.get(name)
 
 
 class Documents:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphql import ExecutionResult as CoreResult
 from graphql import GraphQLError
+from graphql import OperationType as CoreOperationType
 from strawberry.execution import optimized_is_awaitable
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
@@ -19,11 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable
 
     import strawberry
-    from graphql import DocumentNode, GraphQLObjectType, GraphQLOutputType
+    from graphql import DocumentNode, GraphQLObjectType, GraphQLOutputType, GraphQLSchema
     from graphql.execution.collect_fields import FieldDetailsList
     from graphql.pyutils import Path
 
     from graphql_schema.context import Context
+
+
+KINDS = {kind: OperationType(kind.value) for kind in CoreOperationType}
 
 
 class OutOfTime(Unavailable):
@@ -97,7 +101,7 @@ def answer_to_known(
     if not context.compiled or document is None or document.ast is None or document.errors:
         return None
     operation = document.operation(operation_name)
-    if operation is None or OperationType(operation.operation.value) not in allowed:
+    if operation is None or KINDS[operation.operation] not in allowed:
         return None
     return _answer(schema, document.ast, variables, operation_name, context)
 
@@ -109,25 +113,31 @@ async def _answer(
     operation_name: str | None,
     context: Context,
 ) -> ExecutionResult:
-    executor = Executor.build(
-        schema._schema,  # noqa: SLF001 - the one way to it
-        document,
-        None,
-        context,
-        variables,
-        operation_name,
-        is_awaitable=optimized_is_awaitable,
-        operation_extensions=None,
-    )
     result: ExecutionResult
-    if isinstance(executor, list):
-        result = ExecutionResult(None, executor)
-    else:
-        try:
-            answer: Any = executor.execute_operation()
+    try:
+        answer = _begun(schema._schema, document, variables, operation_name, context)  # noqa: SLF001 - the one way to it
+        if isinstance(answer, list):
+            result = ExecutionResult(None, answer)
+        else:
             answered: CoreResult = answer if isinstance(answer, CoreResult) else await answer
             result = ExecutionResult(answered.data, answered.errors)
-        except Exception as error:  # noqa: BLE001 - as Strawberry does: the caller tells what it is
-            result = PreExecutionError(None, [GraphQLError(str(error), original_error=error)])
+    except Exception as error:  # noqa: BLE001 - as Strawberry does: the caller tells what it is
+        result = PreExecutionError(None, [GraphQLError(str(error), original_error=error)])
     result.extensions = context.cost_told()
     return result
+
+
+def _begun(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    variables: dict[str, Any] | None,
+    operation_name: str | None,
+    context: Context,
+) -> Any:
+    """Return the result of an operation, a coroutine of it, or a list of what is wrong with its variables."""
+    options: dict[str, Any] = {"is_awaitable": optimized_is_awaitable, "operation_extensions": None}
+    answer = Executor.answer(schema, document, context, variables, operation_name, **options)
+    if answer is not None:
+        return answer
+    executor = Executor.build(schema, document, None, context, variables, operation_name, **options)
+    return executor if isinstance(executor, list) else executor.execute_operation()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import strawberry
@@ -11,14 +12,17 @@ from db.plans import MAX_OPERATIONS
 from db.reads import DEFAULT_LIMIT
 from graphql_schema.budgets import Budget, LimitReached, Limits
 from graphql_schema.context import Context, Info
-from graphql_schema.costs import Counter
-from graphql_schema.documents import MAX_VALIDATION_STEPS, TOO_MANY_TOKENS, Document, Documents
+from graphql_schema.costs import Counter, size_of
+from graphql_schema.documents import MAX_VALIDATION_STEPS, TOO_MANY_TOKENS, Document, Documents, Measured
 from graphql_schema.fields import resolved_by, stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from graphql import GraphQLSchema
+
+# A client asks again and again for pages, or sends batches, of the same few sizes.
+KEPT_MEASURES = 4
 
 documents = Documents()
 """Those of this process; there is one schema."""
@@ -63,18 +67,21 @@ def _measured(
     operation = document.operation(name)
     if operation is None or document.ast is None:
         return 0, 0
-    known = document.measured.get((name, limits))
-    if known is None:
-        counter = Counter(schema, document.ast, variables, limits)
-        try:
-            known = counter.measured(operation)
-        except RecursionError:
-            known = None
-        if known is None:
-            raise LimitReached("validation", MAX_VALIDATION_STEPS + 1, MAX_VALIDATION_STEPS)
-        if not counter.asked_variables:
-            document.measured[name, limits] = known
-    return known
+    measured = document.measured.get(name)
+    if measured is None:
+        measured = document.measured[name] = deque(maxlen=KEPT_MEASURES)
+    for each in measured:
+        if each.limits is limits and all(size_of(variables, key) == size for key, size in each.sizes.items()):
+            return each.depth, each.cost
+    counter = Counter(schema, document.ast, variables, limits)
+    try:
+        found = counter.measured(operation)
+    except RecursionError:
+        found = None
+    if found is None:
+        raise LimitReached("validation", MAX_VALIDATION_STEPS + 1, MAX_VALIDATION_STEPS)
+    measured.appendleft(Measured(limits, counter.sizes, *found))
+    return found
 
 
 class LimitsExtension(SchemaExtension):

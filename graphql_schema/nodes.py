@@ -18,8 +18,9 @@ from db.tag_groups import TAG_GROUPS
 from db.tags import TAGS
 from graphql_schema.context import Info
 from graphql_schema.errors import BadArgument
-from graphql_schema.executor import BREADTH_FIRST, Keyed, by_class
+from graphql_schema.executor import BREADTH_FIRST, Batched, Keyed, by_class
 from graphql_schema.fields import resolved_by, stored
+from graphql_schema.key_loaders import KeyLoader
 from graphql_schema.loaders import Loaders
 from graphql_schema.scalars import DateTime
 
@@ -87,14 +88,26 @@ def found_by_id(noun: Noun[Any], description: str) -> Any:
     def resolve(info: Info, wanted: Id) -> Awaitable[Any] | None:
         return load(info.context.loaders, wanted, noun)
 
-    return resolved_by(resolve, description)
+    def resolve_all(
+        parents: list[Any], info: Info, wanted: str
+    ) -> Awaitable[Sequence[object]] | Sequence[object]:
+        # The root is the only parent.
+        loader = _loader(info.context.loaders, wanted, noun)
+        return loader.load_many([wanted]) if loader else [None] * len(parents)
+
+    return resolved_by(resolve, description, metadata={BREADTH_FIRST: Batched(resolve_all)})
 
 
 def load(loaders: Loaders, wanted: str, only: Noun[Any] | None = None) -> Awaitable[Any] | None:
     """Ask for an object by id, of any noun or only of one; `None` for an id of something else."""
+    loader = _loader(loaders, wanted, only)
+    return loader.load(wanted) if loader else None
+
+
+def _loader(loaders: Loaders, wanted: str, only: Noun[Any] | None) -> KeyLoader[str, Any] | None:
     namespace = namespace_of(wanted)
     noun = NOUNS.get(namespace) if namespace else None
-    return loaders.by_id(noun).load(wanted) if noun and only in {None, noun} else None
+    return loaders.by_id(noun) if noun and only in {None, noun} else None
 
 
 def _node(info: Info, wanted: Id) -> Awaitable[Any] | None:

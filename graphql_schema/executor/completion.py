@@ -55,6 +55,8 @@ class _Composite(ABC):
 
     def __init__(self, kind: Any, field: FieldPlan, *, nullable: bool) -> None:
         self.kind, self.field, self.nullable = kind, field, nullable
+        self._passing: set[tuple[GraphQLObjectType, type]] = set()
+        """The classes whose values are known to be of an object type."""
 
     def complete(self, run: Run, values: list[Any], place: Place) -> Any:
         """Complete objects."""
@@ -86,7 +88,10 @@ class _Composite(ABC):
             return self._selected(run, kind, objects, place)
         if depends_on_class(test):
             samples = {type(each): each for each in objects}
+            if self._passing.issuperset((kind, each) for each in samples):
+                return self._selected(run, kind, objects, place)
             if all(_passed(test, each, None) is True for each in samples.values()):
+                self._passing.update((kind, each) for each in samples)
                 return self._selected(run, kind, objects, place)
         verdicts = [
             _passed(test, each, ResolveInfo(run, self.field, place, index))

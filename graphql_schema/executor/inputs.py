@@ -91,7 +91,7 @@ class Variables:
                     return None
                 continue
             sources[name] = VariableValueSource(signature, value)
-            if shape is not None and _fits(value, shape):
+            if type(value) is shape or (shape is not None and _fits(value, shape)):
                 coerced[name] = value
                 continue
             if input_is_nested_too_deeply(value, signature.type):
@@ -121,6 +121,8 @@ def _given(_kind: type, value: Any) -> _Given:
 def _checked_as(kind: GraphQLInputType) -> Any:
     """Return the type by which values are checked, `None` for a type that is better coerced."""
     inner: Any = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
+    if _SAME.get(inner) in (str, bool):
+        return _SAME[inner]
     if not isinstance(inner, (GraphQLList, GraphQLInputObjectType)):
         return None
     try:

@@ -47,6 +47,7 @@ class Operation:
     """The variables on which it depends which fields are selected."""
     plannable: bool
     size: int
+    noted: int = 0
     plans: dict[tuple[Any, ...], LevelPlan] = field(default_factory=dict)
 
     def selection(self, coerced: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -79,6 +80,9 @@ class Operations:
 
     def grown(self, operation: Operation, name: str | None) -> None:
         """Take note that an operation has grown by what was compiled of it."""
+        if operation.noted == operation.size:
+            return
+        operation.noted = operation.size
         key = (id(operation.schema), id(operation.document), name)
         if (kept := self._kept.get(key)) is not None:
             self._kept[key] = operation, operation.size
