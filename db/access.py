@@ -90,6 +90,12 @@ class Principal:
         """The one root this caller acts in, `None` for every root."""
         return self.reach.root_id if self.reach else None
 
+    def within(self, reach: Reach) -> Principal:
+        """Return this caller with a narrower reach."""
+        return Principal(
+            self.subject, self.role, reach, self.tenant_bound, self.expires_at, self.token_hash
+        )
+
     def reaches(self, path: str) -> bool:
         """Whether a scope's path is within reach."""
         return self.reach is None or self.reach.covers(path)

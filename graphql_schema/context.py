@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import strawberry
@@ -134,7 +134,7 @@ class Context:
                 self._refusal = error
                 return 0
         if len(roots) == 1:
-            self._reader = replace(caller, reach=roots[0])
+            self._reader = caller.within(roots[0])
         return len(roots)
 
     def _admit(self, part: T | None) -> T:

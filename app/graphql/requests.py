@@ -23,8 +23,7 @@ UTF_8 = frozenset({"utf-8", "utf8", "us-ascii"})
 SHA_256 = re.compile(r"[0-9a-fA-F]{64}\Z")
 
 
-@dataclass(frozen=True)
-class Operation:
+class Operation(msgspec.Struct, frozen=True):
     """One operation: its document, or what names that, and what it is executed with."""
 
     query: str | None
@@ -33,6 +32,19 @@ class Operation:
     document_id: str | None = None
     sha256: str | None = None
     """The hash that names the document, in lower case (Apollo's automatic persisted queries)."""
+
+
+class _Sent(msgspec.Struct, rename="camel"):
+    """An operation as it is sent."""
+
+    query: str | None = None
+    variables: dict[str, Any] | None = None
+    operation_name: str | None = None
+    document_id: str | None = None
+    extensions: dict[str, Any] | None = None
+
+
+_SENT = msgspec.json.Decoder(_Sent)
 
 
 @dataclass(frozen=True)
@@ -48,12 +60,21 @@ async def read(app: web.Application, request: web.Request, budget: Budget) -> Ba
     """Read all operations of a request; raises `Refused`, or `LimitReached` for too many of them."""
     if request.method == "GET":
         return Batch((from_query(request),), listed=False)
-    return _batch(await _body(app, request), budget)
+    body = await _body(app, request)
+    try:
+        # Most are one operation, of whose members nothing more needs to be said.
+        sent = _SENT.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _batch(decode(body, "the body"), budget)
+    if sent.extensions is not None or sent.document_id is not None or sent.query is None:
+        return _batch(decode(body, "the body"), budget)
+    budget.spend("operations", 1)
+    return Batch((Operation(sent.query, sent.variables, sent.operation_name or None),), listed=False)
 
 
 async def from_body(request: web.Request) -> Operation:
     """Read the only operation of a POST; raises `Refused`."""
-    return operation(await _body(request.app, request))
+    return operation(decode(await _body(request.app, request), "the body"))
 
 
 def from_query(request: web.Request) -> Operation:
@@ -89,14 +110,14 @@ def decode(text: bytes, what: str) -> Any:
     return value
 
 
-async def _body(app: web.Application, request: web.Request) -> Any:
+async def _body(app: web.Application, request: web.Request) -> bytes:
     media_type = request.content_type.lower()
     # Nothing that a form of another site could send (CSRF): that takes a preflight.
     if media_type != JSON or "Content-Type" not in request.headers:
         raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, f"the body must be {JSON}, not {media_type}")
     if (request.charset or "utf-8").lower() not in UTF_8:
         raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, f"the body must be in UTF-8, not {request.charset}")
-    return decode(await read_body(app, request), "the body")
+    return await read_body(app, request)
 
 
 def _batch(parameters: object, budget: Budget) -> Batch:

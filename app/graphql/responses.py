@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -29,6 +30,8 @@ TELLING = (Code.METHOD_NOT_ALLOWED, Code.UNAUTHORIZED)
 
 def status(result: ExecutionResult, media_type: str) -> int:
     """Choose the status: what never ran is the client's error, told as one by the newer media type only (6.4)."""
+    if not result.errors and not isinstance(result, PreExecutionError):
+        return 200
     codes = {(error.extensions or {}).get("code") for error in result.errors or ()}
     for code in TELLING:
         if code.name in codes:
@@ -102,6 +105,7 @@ def not_acceptable() -> web.Response:
     return web.Response(status=406, text=f"this answers {JSON} or {RESPONSE}\n")
 
 
+@lru_cache(maxsize=64)
 def negotiated(accept: str) -> str | None:
     """Choose the media type of the answer: the one that the client likes best, the first among equals."""
     best, liking = None, 0.0

@@ -124,6 +124,8 @@ class FieldPlan:
 
     def _shared(self, run: Run, mark: Keyed, objects: list[Any], below: Place) -> Any:
         """Load and complete one value for each key, whoever has it."""
+        if len(objects) == 1:
+            return self._single(run, mark, objects[0], below)
         try:
             keys = [mark.key(each) for each in objects]
             distinct = [key for key in dict.fromkeys(keys) if key is not None]
@@ -152,6 +154,17 @@ class FieldPlan:
             return [of_key[key] for key in keys], faulty
 
         return then(sources.checked(run, loaded, len(distinct)), complete)
+
+
+    def _single(self, run: Run, mark: Keyed, parent: Any, below: Place) -> Any:
+        """Load and complete the value of the only parent."""
+        try:
+            key = mark.key(parent)
+            loaded = [None] if key is None else mark.load(ResolveInfo(run, self, below), [key])
+        except Exception as error:  # noqa: BLE001 - the error of the only place
+            loaded = [error]
+        values = sources.checked(run, loaded, 1)
+        return then(values, lambda values: self.type.complete(run, values, below))
 
 
 def planned(run: Run, kind: GraphQLObjectType, grouped: dict[str, FieldDetailsList]) -> list[FieldPlan]:

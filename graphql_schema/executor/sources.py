@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import isfuture
 from operator import attrgetter
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -199,7 +200,7 @@ def one_by_one(function: Callable[[Any], Any], objects: list[Any]) -> list[Any]:
 
 def checked(run: Run, answer: Any, count: int) -> Any:
     """Return what a marked field answers, a value for each, or a coroutine of it."""
-    if type(answer) is not list and is_awaitable(answer):
+    if type(answer) is not list and (isfuture(answer) or is_awaitable(answer)):
         return _awaited(run, answer, count)
     return run.settled(_counted(answer, count))
 
