@@ -92,9 +92,7 @@ class Principal:
 
     def within(self, reach: Reach) -> Principal:
         """Return this caller with a narrower reach."""
-        return Principal(
-            self.subject, self.role, reach, self.tenant_bound, self.expires_at, self.token_hash
-        )
+        return Principal(self.subject, self.role, reach, self.tenant_bound, self.expires_at, self.token_hash)
 
     def reaches(self, path: str) -> bool:
         """Whether a scope's path is within reach."""

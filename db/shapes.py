@@ -144,19 +144,17 @@ def decode_one(body: bytes, shape: type[T]) -> Item[T]:
     return checked(loads(body), shape)
 
 
-def loads(body: bytes) -> Any:
-    """Read JSON (RFC 8259) of any form; raises `Refused` (`malformed`)."""
+def loads(body: bytes, what: str = "the body") -> Any:
+    """Read JSON (RFC 8259) of any form; raises `Refused` (`malformed`), naming it."""
     try:
         # Decoded here, since `json` would guess UTF-16 and let lone surrogates through.
         return json.loads(body.decode(), parse_constant=_not_json, parse_int=_whole)
     except RecursionError as error:
-        raise Refused(Code.MALFORMED, f"the body is nested deeper than {MAX_DEPTH} levels") from error
+        raise Refused(Code.MALFORMED, f"{what} is nested deeper than {MAX_DEPTH} levels") from error
     except UnicodeDecodeError as error:
-        raise Refused(
-            Code.MALFORMED, f"the body is not UTF-8: {error.reason} at byte {error.start}"
-        ) from error
+        raise Refused(Code.MALFORMED, f"{what} is not UTF-8: {error.reason} at byte {error.start}") from error
     except ValueError as error:
-        raise Refused(Code.MALFORMED, f"the body is not JSON: {error}") from error
+        raise Refused(Code.MALFORMED, f"{what} is not JSON: {error}") from error
 
 
 def checked(value: object, shape: type[T]) -> Item[T]:

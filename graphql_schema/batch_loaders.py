@@ -26,8 +26,12 @@ class BatchLoaders:
         self._waiting: dict[Page, KeyLoader[Key, Slice[Waiting]]] = {}
         # As in `Loaders`, none refers to this object.
         self.waiting_size: KeyLoader[Key, int] = KeyLoader.by_turns(partial(_waiting_sizes, database, caller))
-        self.failure_counts: KeyLoader[Key, dict[str, int]] = KeyLoader.by_turns(partial(_failure_counts, database))
-        self.missing_by_record: KeyLoader[Key, list[Missing]] = KeyLoader.by_turns(partial(_missing, database))
+        self.failure_counts: KeyLoader[Key, dict[str, int]] = KeyLoader.by_turns(
+            partial(_failure_counts, database)
+        )
+        self.missing_by_record: KeyLoader[Key, list[Missing]] = KeyLoader.by_turns(
+            partial(_missing, database)
+        )
 
     def all(self) -> list[KeyLoader[Any, Any]]:
         """Return every loader there is."""

@@ -28,6 +28,10 @@ UNTRUSTED_DOCUMENT = "DOCUMENT_NOT_TRUSTED"
 _CLIENT_MISTAKES = frozenset({Code.INVALID_VALUE, Code.MALFORMED})
 
 
+class Ended(PreExecutionError):
+    """A subscription that was refused though its document is valid, or that was ended by anything but its client."""
+
+
 class BadArgument(GraphQLError):
     """An argument, or a part of one (`data.0.path`), that the schema's types allow and its rules don't."""
 
@@ -75,9 +79,11 @@ def of_error(error: SheafError) -> GraphQLError:
 def present(result: ExecutionResult, request_id: str) -> None:
     """Give every error of a result its code; hide what is a fault of ours, and log it once."""
     logged: set[int] = set()
-    early = isinstance(result, PreExecutionError)
+    early = VALIDATION_FAILED if isinstance(result, PreExecutionError) else None
+    if isinstance(result, Ended):
+        early = BAD_USER_INPUT
     if result.errors:
-        result.errors = [_shown(error, request_id, logged, early=early) for error in result.errors]
+        result.errors = [_shown(error, request_id, logged, early) for error in result.errors]
 
 
 def internal(cause: BaseException, request_id: str, **where: object) -> str:
@@ -86,14 +92,14 @@ def internal(cause: BaseException, request_id: str, **where: object) -> str:
     return f"internal error, request id {request_id}"
 
 
-def _shown(error: GraphQLError, request_id: str, logged: set[int], *, early: bool) -> GraphQLError:
+def _shown(error: GraphQLError, request_id: str, logged: set[int], early: str | None) -> GraphQLError:
     cause = _cause(error)
     message, extensions = error.message, dict(error.extensions or {})
     if isinstance(cause, SheafError):
         message, extensions = cause.detail, _extensions(cause)
     elif "code" in extensions:
         pass
-    elif code := _mistake(error, cause, early=early):
+    elif code := _mistake(error, cause, early):
         extensions["code"] = code
     else:
         if id(cause) not in logged:
@@ -122,12 +128,12 @@ def _extensions(cause: SheafError) -> dict[str, object]:
     return {"code": BAD_USER_INPUT if cause.code in _CLIENT_MISTAKES else cause.code.name}
 
 
-def _mistake(error: GraphQLError, cause: Exception, *, early: bool) -> str | None:
-    """Return the code of what is the client's mistake, `None` for what is ours."""
+def _mistake(error: GraphQLError, cause: Exception, early: str | None) -> str | None:
+    """Return the code of what is the client's mistake, `None` for what is ours; `early`: of a refused document."""
     if isinstance(cause, GraphQLSyntaxError):
         return PARSE_FAILED
     if early:
-        return VALIDATION_FAILED if isinstance(cause, GraphQLError) else None
+        return early if isinstance(cause, GraphQLError) else None
     if error.path is None:
         # Before the first field there are only the variables, whose scalars may raise anything.
         return BAD_USER_INPUT

@@ -72,7 +72,9 @@ class Loaders:
     def abandon(self) -> None:
         """Cancel what is being read; whoever still waits for it is cancelled, too."""
         made = vars(self)
-        loaders = [made[name] for name in ("ancestors_by_path", "slice_of_list", "size_of_list") if name in made]
+        loaders = [
+            made[name] for name in ("ancestors_by_path", "slice_of_list", "size_of_list") if name in made
+        ]
         loaders += [*self._objects.values(), *self._slices.values(), *self._sizes.values()]
         if "of_batches" in made:
             loaders += self.of_batches.all()
@@ -96,7 +98,9 @@ class Loaders:
     def sizes(self, edge: Edge[Any]) -> KeyLoader[Parent, int]:
         """Return the loader of how many children an edge has."""
         if edge not in self._sizes:
-            self._sizes[edge] = KeyLoader.by_turns(partial(_sizes_of_parents, self._database, self._caller, edge))
+            self._sizes[edge] = KeyLoader.by_turns(
+                partial(_sizes_of_parents, self._database, self._caller, edge)
+            )
         return self._sizes[edge]
 
 

@@ -191,11 +191,11 @@ async def subscribe(
             yield _told(_ended(result) or result, context)
 
 
-def _ended(result: ExecutionResult) -> PreExecutionError | None:
+def _ended(result: ExecutionResult) -> errors.Ended | None:
     """Return what ended a subscription as such: an error of the source of its events is no field's."""
     if isinstance(result, PreExecutionError) or all(error.path for error in result.errors or ()):
         return None
-    return PreExecutionError(data=None, errors=result.errors, extensions=result.extensions)
+    return errors.Ended(data=None, errors=result.errors, extensions=result.extensions)
 
 
 def _told(result: ExecutionResult, context: Context) -> ExecutionResult:

@@ -15,6 +15,8 @@ from db.errors import Code, Refused
 from db.shapes import loads
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from aiohttp import web
 
     from graphql_schema.budgets import Budget
@@ -104,7 +106,7 @@ def decode(text: bytes, what: str) -> Any:
         return msgspec.json.decode(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         # Slower, and says what is wrong.
-        value = loads(text)
+        value = loads(text, what)
     if (place := _infinite(value, what)) is not None:
         raise Refused(Code.MALFORMED, f"{place} is too large a number")
     return value
@@ -124,7 +126,7 @@ def _batch(parameters: object, budget: Budget) -> Batch:
     """Read one operation, a list of them, or one with a list of variables."""
     if isinstance(parameters, list):
         budget.spend("operations", len(parameters))
-        return Batch(tuple(operation(each) for each in _some(parameters, "the body")), listed=True)
+        return Batch(tuple(_each(_some(parameters, "the body"))), listed=True)
     members = _members(parameters)
     variables = members.get("variables")
     if not isinstance(variables, list):
@@ -134,6 +136,15 @@ def _batch(parameters: object, budget: Budget) -> Batch:
     if not all(isinstance(each, dict) for each in _some(variables, "variables")):
         raise Refused(Code.MALFORMED, "variables must be an object, or a list of objects")
     return Batch(tuple(_operation(members, each) for each in variables), listed=True)
+
+
+def _each(listed: list[Any]) -> Iterator[Operation]:
+    """Read the operations of a list; raises `Refused`, which says which one is faulty."""
+    for index, parameters in enumerate(listed):
+        try:
+            yield operation(parameters)
+        except Refused as error:
+            raise Refused(error.code, f"operation {index}: {error.detail}") from error
 
 
 def _some(listed: list[Any], what: str) -> list[Any]:

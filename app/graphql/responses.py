@@ -38,8 +38,7 @@ def status(result: ExecutionResult, media_type: str) -> int:
             return problems.STATUS[code]
     if result.data is None and Code.OVERLOADED.name in codes:
         return problems.STATUS[Code.OVERLOADED]
-    never_ran = isinstance(result, PreExecutionError) or (result.data is None and _before_execution(result))
-    return REFUSED if never_ran and media_type == RESPONSE else 200
+    return REFUSED if media_type == RESPONSE and _never_ran(result) else 200
 
 
 def status_of_all(results: Sequence[ExecutionResult], media_type: str) -> int:
@@ -48,17 +47,22 @@ def status_of_all(results: Sequence[ExecutionResult], media_type: str) -> int:
     return statuses.pop() if len(statuses) == 1 else 200
 
 
-def _before_execution(result: ExecutionResult) -> bool:
+def _never_ran(result: ExecutionResult) -> bool:
     """Tell whether the errors were found before the first field: variables that don't fit, for one."""
-    return all(error.path is None for error in result.errors or ())
+    if isinstance(result, PreExecutionError):
+        return True
+    return result.data is None and all(
+        error.path is None and (error.extensions or {}).get("code") != Code.OVERLOADED.name
+        for error in result.errors or ()
+    )
 
 
 def response(result: ExecutionResult) -> dict[str, Any]:
-    """Return the members of a response (GraphQL specification, October 2021, section 7.1)."""
+    """Return the members of a response; it has data only if a field ran (GraphQL, October 2021, section 7.1)."""
     response: dict[str, Any] = {}
     if result.errors:
         response["errors"] = [error.formatted for error in result.errors]
-    if not isinstance(result, PreExecutionError):
+    if not _never_ran(result):
         response["data"] = result.data
     if result.extensions:
         response["extensions"] = result.extensions

@@ -115,7 +115,12 @@ class BreadthFirstExecutor(StrawberryGraphQLCoreExecutionContext):
 
     @classmethod
     def _made(
-        cls, operation: Operation, variables: VariableValues, context_value: Any, root_value: Any, **options: Any
+        cls,
+        operation: Operation,
+        variables: VariableValues,
+        context_value: Any,
+        root_value: Any,
+        **options: Any,
     ) -> BreadthFirstExecutor:
         return cls(
             operation.schema,
@@ -200,7 +205,9 @@ def _compiled(run: Run) -> LevelPlan | None:
     root = schema.get_root_type(definition.operation)
     assert root is not None, "an operation without a root type isn't planned"
     try:
-        collected = collect_fields(schema, operation.fragments, run.variables, root, definition, run.hide_suggestions)
+        collected = collect_fields(
+            schema, operation.fragments, run.variables, root, definition, run.hide_suggestions
+        )
     except (GraphQLError, RecursionError):
         return None
     return LevelPlan(planned(run, root, collected.grouped_field_set))

@@ -155,7 +155,6 @@ class FieldPlan:
 
         return then(sources.checked(run, loaded, len(distinct)), complete)
 
-
     def _single(self, run: Run, mark: Keyed, parent: Any, below: Place) -> Any:
         """Load and complete the value of the only parent."""
         try:

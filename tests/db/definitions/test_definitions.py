@@ -51,7 +51,12 @@ def test_valid_data_has_no_faults() -> None:
         ("when", "today", "/data/when", "when must be in the format date-time"),
         ("kind", "c", "/data/kind", 'kind must be one of "a", "b"'),
         ("code", "A", "/data/code", "code must match the pattern ^[a-z]+$"),
-        ("parts", [{"of/it": True}], "/data/parts/0/of~1it", "parts/0/of~1it must be of type integer or string"),
+        (
+            "parts",
+            [{"of/it": True}],
+            "/data/parts/0/of~1it",
+            "parts/0/of~1it must be of type integer or string",
+        ),
         (
             *("parts", [{"of/it": "x" * 513}], "/data/parts/0/of~1it"),
             "parts/0/of~1it must have a length of at most 512",
