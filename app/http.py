@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("sheaf.http")
 
-REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}\Z")
+REQUEST_ID = re.compile(r"[\x21-\x7e]{1,200}\Z")
 WORTH_COMPRESSING_BYTES = 1024
 # What nginx calls a client that hung up before its answer; nobody reads it but the log and the numbers.
 HUNG_UP = 499
@@ -47,6 +47,8 @@ SECURITY_HEADERS = (
 )
 # Instead of aiohttp's, which tells its version and Python's.
 SERVER = (istr("Server"), "sheaf")
+# A cache must not give a compressed answer to whoever can't read it.
+VARYING = (istr("Vary"), "Accept-Encoding")
 OWN_HEADERS = (*SECURITY_HEADERS, SERVER)
 STRICT_TRANSPORT = "max-age=31536000"
 
@@ -149,8 +151,11 @@ def to_response(answer: Answer) -> web.Response:
     """Turn an answer into aiohttp's, compressed where the client takes that and it pays."""
     # All at once: adding them one by one afterwards costs four times as much.
     headers = (*OWN_HEADERS, (X_REQUEST_ID, request_id.get()), *answer.headers.items())
+    compressed = len(answer.body) > WORTH_COMPRESSING_BYTES
+    if compressed:
+        headers = (*headers, VARYING)
     response = web.Response(status=answer.status, headers=headers, body=answer.body)
-    if len(answer.body) > WORTH_COMPRESSING_BYTES:
+    if compressed:
         response.enable_compression()
     return response
 
@@ -172,6 +177,7 @@ async def show_metrics(request: web.Request) -> web.Response:
     """Tell this process's numbers, or the sum over the processes that share the port."""
     metrics = request.app[METRICS]
     metrics.look_at(request.app[DATABASE])
-    response = web.Response(body=metrics.text(), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+    headers = (("Content-Type", CONTENT_TYPE_PLAIN_0_0_4), VARYING)
+    response = web.Response(body=metrics.text(), headers=headers)
     response.enable_compression()
     return response

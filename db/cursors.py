@@ -17,9 +17,13 @@ def fingerprint(*parts: object) -> str:
     return blake2b(msgspec.json.encode(parts, order="sorted"), digest_size=6).hexdigest()
 
 
-def encode(of_list: str, row: Any, value: str = "") -> str:
-    """Return the cursor of a row: it holds what the row is ordered by (value, id, root), so it survives the row."""
-    return urlsafe_b64encode(msgspec.json.encode((of_list, row.id, row.root_id, value))).decode().rstrip("=")
+def encode(of_list: str, row: Any, value: str = "", *, one_root: bool) -> str:
+    """Return the cursor of a row: it holds what the row is ordered by (value, id, root), so it survives the row.
+
+    Of a list within one root the root is left out: whoever reads a scope needn't know the root above it.
+    """
+    key = (of_list, row.id, "" if one_root else row.root_id, value)
+    return urlsafe_b64encode(msgspec.json.encode(key)).decode().rstrip("=")
 
 
 def bounds(of_list: str, after: str | None, before: str | None) -> dict[str, object]:

@@ -188,12 +188,16 @@ async def subscribe(
     results = await schema.subscribe(document, variables, context, operation_name=operation_name)
     async with aclosing(results):
         async for result in results:
-            yield _told(_ended(result) or result, context)
+            yield _told(_ended(result, context) or result, context)
 
 
-def _ended(result: ExecutionResult) -> errors.Ended | None:
-    """Return what ended a subscription as such: an error of the source of its events is no field's."""
-    if isinstance(result, PreExecutionError) or all(error.path for error in result.errors or ()):
+def _ended(result: ExecutionResult, context: Context) -> errors.Ended | None:
+    """Return what refused or ended a subscription as such: an error of the source of its events is no field's."""
+    if isinstance(result, PreExecutionError):
+        # What is wrong with the document was found before.
+        if context.document is None or context.document.errors:
+            return None
+    elif all(error.path for error in result.errors or ()):
         return None
     return errors.Ended(data=None, errors=result.errors, extensions=result.extensions)
 

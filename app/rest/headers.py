@@ -50,7 +50,7 @@ REACH_TENANT_ID = Header(
 )
 X_REQUEST_ID = Header(
     "X-Request-Id",
-    "names the request in logs; 1 to 128 of A-Z a-z 0-9 . _ -, else the server makes one",
+    "names the request in logs; 1 to 200 printable ASCII characters without spaces, else the server makes one",
     {"type": "string"},
 )
 

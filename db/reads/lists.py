@@ -214,7 +214,7 @@ async def page(
     if selection.order.columns == ("display_name",):
         filters.tighten(parameters, descending=selection.order.descending)
     records = await reader.fetch(statement, parameters)
-    return sliced(noun.rows(records), wanted, fingerprint, selection.order)
+    return sliced(noun.rows(records), wanted, fingerprint, selection.order, one_root=form.one_root)
 
 
 async def count(reader: Reader, caller: Principal, noun: Noun[Any], selection: Selection) -> int:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from base64 import urlsafe_b64decode
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from tests.contract.examples import EXAMPLES
+from tests.contract.examples import EXAMPLES, furnish
 
 if TYPE_CHECKING:
     from tests.contract.examples import Example
-    from tests.server import Client, Reply
+    from tests.server import Client, Reply, Server
 
 DOCUMENT = {"resourceTypeId": "resource_type_document", "scopeId": "scope_engineering"}
 
@@ -223,3 +225,14 @@ async def test_an_unknown_parameter_is_refused_on_every_route(root: Client) -> N
             assert (reply.status, reply.code) == (400, "unknown_parameter"), (method, path)
             assert "Limit" in reply.json["detail"]
     assert await root.everything() == before
+
+
+async def test_a_cursor_tells_a_narrow_token_nothing_of_the_root_above_it(server: Server) -> None:
+    await furnish(server.root)
+    await with_resources(server.root, 3)
+    below = await server.holder("scope_engineering", role="reader")
+    onward = next_path(await below.get("/resources?limit=1"))
+    assert onward is not None
+    cursor = dict(parse_qsl(urlsplit(onward).query))["after"]
+    assert b"scope_acme" not in urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+    assert [ids(page) for page in await pages(below, onward)]
