@@ -6,13 +6,14 @@ import asyncio
 import gc
 import signal
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
 from app.entrance import entrance
+from app.gathering import Gathering, GatheringTransport
 from app.http import OWN_HEADERS, around, id_of, to_response
 from app.metrics import NO_ROUTE
 from app.rest import door, problems
@@ -49,6 +50,7 @@ class _Rules:
     header_timeout_s: float
     metrics: Metrics
     proxies: Proxies
+    gathering: Gathering
 
 
 class Connection(web.RequestHandler):
@@ -67,7 +69,9 @@ class Connection(web.RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the clock of the first request."""
-        super().connection_made(transport)
+        super().connection_made(
+            GatheringTransport(cast("asyncio.Transport", transport), self._rules.gathering)
+        )
         self._start_clock()
 
     def data_received(self, data: bytes) -> None:
@@ -181,7 +185,7 @@ class Runner(web.AppRunner):
         # aiohttp has no other place where the class of the connections could be said.
         plain = await super()._make_server()
         settings = self.app[SETTINGS]
-        rules = _Rules(settings.header_timeout_s, self.app[METRICS], self.app[PROXIES])
+        rules = _Rules(settings.header_timeout_s, self.app[METRICS], self.app[PROXIES], Gathering())
         return _Server(
             self.app,
             plain,

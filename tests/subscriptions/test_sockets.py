@@ -198,7 +198,7 @@ async def test_queries_and_mutations_have_one_result(server: Server) -> None:
         ),
         ({"query": TWICE}, "GRAPHQL_VALIDATION_FAILED"),
         ({"query": NEVER}, "GRAPHQL_VALIDATION_FAILED"),
-        ({"query": WATCH, "variables": {"scope": None}}, "GRAPHQL_VALIDATION_FAILED"),
+        ({"query": WATCH, "variables": {"scope": None}}, "BAD_USER_INPUT"),
         ({"query": WATCH, "variables": {"scope": "\ud800"}}, "NOT_FOUND"),
         ({"documentId": "unknown"}, "PERSISTED_QUERY_NOT_FOUND"),
     ],
