@@ -51,17 +51,18 @@ class PersistedDocuments:
 
         Raises `UnknownDocument`, `UntrustedDocument`, or `Refused` if it sends another one than it names.
         """
-        if operation.query is not None and operation.sha256 not in (None, hash_of(operation.query)):
+        named, query = operation.sha256, operation.query
+        if named is not None and query is not None and named != hash_of(query):
             raise Refused(Code.INVALID_VALUE, "provided sha does not match query")
         if self._trusted is not None:
             return self._text_of_trusted(operation, self._trusted)
-        if operation.query is not None:
-            return operation.query
-        named = _named(operation)
-        if named not in self._kept:
+        if query is not None:
+            return query
+        known = _named(operation)
+        if known not in self._kept:
             raise UnknownDocument
-        self._kept.move_to_end(named)
-        return self._kept[named]
+        self._kept.move_to_end(known)
+        return self._kept[known]
 
     def keep(self, operation: Operation, text: str) -> None:
         """Register the valid document of an operation that also says its hash."""

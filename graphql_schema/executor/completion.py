@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from itertools import chain
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
 from graphql import (
@@ -61,13 +62,16 @@ class _Composite(ABC):
     def complete(self, run: Run, values: list[Any], place: Place) -> Any:
         """Complete objects."""
         if are_usual(set(map(type, values))):
-            return then(self._of_all(run, values, place), self._settled)
-        column = Sorted(run, values, self.field, nullable=self.nullable)
-        if not column.values:
-            return column.entries, column.faulty
-        places = OfSome(place, column.indices)
-        completed = then(self._of_all(run, column.values, places), self._settled)
-        return then(completed, column.joined)
+            column = self._of_all(run, values, place)
+            if type(column) is CoroutineType or column[1]:
+                return then(column, self._settled)
+            return column
+        sorted_ = Sorted(run, values, self.field, nullable=self.nullable)
+        if not sorted_.values:
+            return sorted_.entries, sorted_.faulty
+        places = OfSome(place, sorted_.indices)
+        completed = then(self._of_all(run, sorted_.values, places), self._settled)
+        return then(completed, sorted_.joined)
 
     @abstractmethod
     def _of_all(self, run: Run, objects: list[Any], place: Place) -> Any: ...

@@ -54,6 +54,8 @@ class ListOf:
     def _lists(self, run: Run, lists: Sequence[Any], place: Place) -> Any:
         below = OfItems(place, lists)
         items = run.settled([*chain.from_iterable(lists)])
+        if not items:
+            return [[] for _ in lists], False
         completed = then(items, lambda items: self.item.complete(run, items, below))
         return then(completed, lambda column: self._regrouped(lists, column))
 

@@ -86,7 +86,7 @@ class Run:
         """Return the values, or a coroutine of them if some must be awaited: each becomes its result or its error."""
         kinds = self._kinds
         found = False
-        for kind in set(map(type, values)):
+        for kind in set(map(type, values)) if len(values) != 1 else (type(values[0]),):
             if kind in PLAIN:
                 continue
             if (waits := kinds.get(kind)) is None:
