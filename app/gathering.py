@@ -54,8 +54,9 @@ class GatheringTransport(asyncio.Transport):
 
     def flush(self) -> None:
         """Write what waits."""
-        if self._waiting:
-            waiting, self._waiting, self._size = self._waiting, [], 0
+        waiting, self._waiting, self._size = self._waiting, [], 0
+        # Whoever hung up since hears nothing, and the others are not to miss theirs for it.
+        if waiting and not self._transport.is_closing():
             self._transport.write(waiting[0] if len(waiting) == 1 else b"".join(waiting))
 
     def write(self, data: bytes | bytearray | memoryview) -> None:

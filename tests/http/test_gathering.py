@@ -17,8 +17,14 @@ class Recorded(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.done: list[bytes | str] = []
+        self.closed = False
+
+    def is_closing(self) -> bool:
+        return self.closed
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
+        if self.closed:
+            raise RuntimeError("as uvloop says it")
         self.done.append(bytes(data))
 
     def get_write_buffer_size(self) -> int:
@@ -51,6 +57,15 @@ async def test_small_writes_of_a_turn_are_one_and_a_large_one_keeps_its_place() 
     transport.abort()
     await asyncio.sleep(0)
     assert below.done[-2:] == ["closed", "aborted"]
+
+
+async def test_one_who_hung_up_costs_nobody_an_answer() -> None:
+    gathering, below = Gathering(), [Recorded() for _ in range(3)]
+    for each in below:
+        GatheringTransport(each, gathering).write(b"answer")
+    below[1].closed = True
+    await asyncio.sleep(0)
+    assert [each.done for each in below] == [[b"answer"], [], [b"answer"]]
 
 
 async def test_many_writes_of_a_turn_take_no_more_memory_than_a_large_one() -> None:
