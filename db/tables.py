@@ -48,14 +48,14 @@ def _json(name: str) -> Column[Any]:
 def _stamps(*, who_first: bool = False) -> list[Column[Any]]:
     """Return the columns that one command sets to the same value in every row it creates."""
     created = [
-        Column("created_at", Name, nullable=False, info={"constant": True}),
-        Column("created_by", Text, nullable=False, info={"constant": True}),
+        Column("created_at", Name, nullable=False),
+        Column("created_by", Text, nullable=False),
     ]
     return [
         *(reversed(created) if who_first else created),
-        Column("updated_at", Name, nullable=True, info={"constant": True}),
-        Column("updated_by", Text, nullable=True, info={"constant": True}),
-        Column("revision", Text, nullable=False, info={"constant": True}),
+        Column("updated_at", Name, nullable=True),
+        Column("updated_by", Text, nullable=True),
+        Column("revision", Text, nullable=False),
         Column("root_id", Name, nullable=False),
     ]
 

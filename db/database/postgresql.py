@@ -6,12 +6,10 @@ import asyncio
 import hashlib
 import time
 from contextlib import asynccontextmanager, contextmanager, suppress
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 import structlog
-from sqlalchemy import Boolean, Integer, Text
 from sqlalchemy.dialects.postgresql.base import PGDialect
 
 from db.announcements import CHANNEL
@@ -29,6 +27,7 @@ from db.database.interface import (
 )
 from db.database.listener import Listener
 from db.database.pool import Pool
+from db.database.row_statements import inserted, insertion, updating
 from db.database.statements import PART, packed
 from db.database.statistics import Statistics
 from db.errors import Code, Conflict, Unavailable
@@ -36,7 +35,7 @@ from db.errors import Code, Conflict, Unavailable
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 
-    from sqlalchemy import Column, Table
+    from sqlalchemy import Table
 
     from db.database.facts import Facts
     from db.database.interface import Row, Statement
@@ -103,51 +102,6 @@ def _bound(statement: Compiled, parameters: Mapping[str, Any]) -> list[object]:
 
 def _number(lock: str) -> int:
     return int.from_bytes(hashlib.blake2b(lock.encode(), digest_size=8).digest(), signed=True)
-
-
-def _array_of(column: Column[Any]) -> str:
-    if isinstance(column.type, Boolean):
-        return "bool[]"
-    return "int[]" if isinstance(column.type, Integer) else "text[]"
-
-
-def _cast(column: Column[Any]) -> str:
-    """Return how a column takes its text: JSON travels as text, which asyncpg needn't look into."""
-    plain = isinstance(column.type, (Boolean, Integer)) or (
-        type(column.type) is Text and not column.info.get("json")
-    )
-    return "" if plain else "::json"
-
-
-@lru_cache(maxsize=256)
-def _insertion(table: Table, hoisted: bool) -> str:
-    """Return the INSERT of a table: an array per column, or one value for each column that is the same in all rows."""
-    taken, given, arrays = [], [], []
-    for position, column in enumerate(table.columns, 1):
-        if hoisted and column.info.get("constant"):
-            taken.append(f"${position}{'::int' if isinstance(column.type, Integer) else '::text'}")
-        else:
-            arrays.append(f"${position}::{_array_of(column)}")
-            given.append(column.name)
-            taken.append(f"k.{column.name}{_cast(column)}")
-    names = ", ".join(column.name for column in table.columns)
-    key = ", ".join(column.name for column in table.primary_key.columns)
-    return (
-        f"insert into {table.name} ({names}) select {', '.join(taken)}"
-        f" from unnest({', '.join(arrays)}) as k({', '.join(given)})"
-        f" on conflict do nothing returning {key}"
-    )
-
-
-@lru_cache(maxsize=256)
-def _updating(table: Table, names: tuple[str, ...]) -> str:
-    columns = [table.columns[name] for name in names]
-    arrays = ", ".join(f"${i}::{_array_of(column)}" for i, column in enumerate(columns, 3))
-    sets = ", ".join(f"{column.name} = k.{column.name}{_cast(column)}" for column in columns)
-    return (
-        f"update {table.name} as t set {sets} from unnest($1::text[], $2::text[], {arrays})"
-        f" as k(id, root_id, {', '.join(names)}) where t.id = k.id and t.root_id = k.root_id"
-    )
 
 
 @contextmanager
@@ -217,19 +171,14 @@ class PostgresqlTransaction(PostgresqlReader, Transaction):
         if not rows:
             return None
         self._database.statistics.inserted(table.name, len(rows))
-        columns: list[Any] = list(columns_of(rows))
-        constant = [i for i, column in enumerate(table.columns) if column.info.get("constant")]
-        hoisted = all(columns[i].count(columns[i][0]) == len(rows) for i in constant)
-        if hoisted:
-            for i in constant:
-                columns[i] = columns[i][0]
-        stored = await self._fetch(_insertion(table, hoisted), *columns)
-        return None if len(stored) == len(rows) else {(row[0], row[1]) for row in stored}
+        sql, values = insertion(table, rows)
+        return inserted(await self._fetch(sql, *values), len(rows))
 
     async def update(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """Set columns of existing rows, each row given as (id, root_id, *values)."""
         if rows:
-            await self._fetch(_updating(table, tuple(columns)), *columns_of(rows))
+            sql, values = updating(table, columns, rows)
+            await self._fetch(sql, *values)
 
     @asynccontextmanager
     async def _savepoint(self) -> AsyncIterator[None]:

@@ -6,7 +6,7 @@ how many keys there are: a text that is split on PostgreSQL (`packed`), a JSON a
 
 from __future__ import annotations
 
-from secrets import randbelow
+from secrets import SystemRandom
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -40,22 +40,28 @@ SEPARATOR = "\x1f\x1e"
 FIRST_LETTER, LETTERS = 0x4E00, 20_000
 
 
-def packed(values: Sequence[str]) -> str:
-    """Return texts as one text, each behind a separator; what `_array` splits again.
+def packed(values: Sequence[str | None]) -> str:
+    """Return texts and nulls as one text, each behind a separator; what `unpacked` splits again.
 
-    asyncpg takes half a millisecond to look at the members of an array of 1,000.
+    The separator's first letter by itself stands for null. asyncpg takes half a millisecond to look at the members of
+    an array of 1,000.
     """
     separator = SEPARATOR
     while True:
-        text = separator.join(["", *values])
-        if text.split(separator)[1:] == [*values]:
-            return text
-        separator = "".join(chr(FIRST_LETTER + randbelow(LETTERS)) for _ in SEPARATOR)
+        null = separator[0]
+        if null not in values:
+            texts = (null if value is None else value for value in values) if None in values else values
+            text = separator.join(["", *texts])
+            # Its letters differ, so that it is found only where it was put or lies within a value.
+            if text.count(separator) == len(values):
+                return text
+        separator = "".join(map(chr, SystemRandom().sample(range(FIRST_LETTER, FIRST_LETTER + LETTERS), 2)))
 
 
-def _array(text: str) -> str:
+def unpacked(text: str) -> str:
     """Return the array that was packed into a text; the planner knows its members, since all of it is immutable."""
-    return f"(string_to_array({text}::text, left({text}::text, {len(SEPARATOR)})))[2:]"
+    separator, null = f"left({text}::text, {len(SEPARATOR)})", f"left({text}::text, 1)"
+    return f"(string_to_array({text}::text, {separator}, {null}))[2:]"
 
 
 class any_of(ColumnElement[bool]):  # noqa: N801 - it reads as SQL
@@ -76,7 +82,7 @@ class any_of(ColumnElement[bool]):  # noqa: N801 - it reads as SQL
 
 @compiles(any_of, "postgresql")
 def _any_of_postgresql(element: any_of, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"{compiler.process(element.column, **kw)} = any({_array(compiler.process(element.keys, **kw))})"
+    return f"{compiler.process(element.column, **kw)} = any({unpacked(compiler.process(element.keys, **kw))})"
 
 
 @compiles(any_of, "sqlite")
@@ -98,7 +104,7 @@ class _KeyRows(FunctionElement[Any]):
 
 @compiles(_KeyRows, "postgresql")
 def _key_rows_postgresql(element: _KeyRows, compiler: SQLCompiler, **kw: Any) -> str:
-    arrays = ", ".join(_array(compiler.process(part, **kw)) for part in element.parts)
+    arrays = ", ".join(unpacked(compiler.process(part, **kw)) for part in element.parts)
     columns = ", ".join(element.columns_of_keys)
     if not element.placed:
         return f"(select * from unnest({arrays}) as u({columns}))"
@@ -263,7 +269,7 @@ class member_equals(ColumnElement[bool]):  # noqa: N801 - it reads as SQL
 def _member_equals_postgresql(element: member_equals, compiler: SQLCompiler, **kw: Any) -> str:
     column, names = compiler.process(element.column, **kw), compiler.process(element.path, **kw)
     # Strict, since a lax path goes into arrays; and silent, since most objects lack the member.
-    steps = f"select string_agg('.\"' || name || '\"', '' order by n) from unnest({_array(names)})"
+    steps = f"select string_agg('.\"' || name || '\"', '' order by n) from unnest({unpacked(names)})"
     path = f"('strict $' || ({steps} with ordinality as u(name, n)))::jsonpath"
     found = f"jsonb_path_query_first(({column})::jsonb, {path}, silent => true)"
     return f"({found} = ({compiler.process(element.value, **kw)}::text)::jsonb)"
