@@ -25,6 +25,7 @@ class KeyLoader(Generic[KeyT, ValueT]):
         self._ask = ask
         self._known: dict[KeyT, ValueT | BaseException] = {}
         self._asked: dict[KeyT, Future[Any]] = {}
+        self._abandoned = False
 
     @classmethod
     def by_turns(
@@ -68,6 +69,7 @@ class KeyLoader(Generic[KeyT, ValueT]):
 
     def abandon(self) -> None:
         """Cancel what is being loaded; whoever still waits for it is cancelled, too."""
+        self._abandoned = True
         for future in {id(future): future for future in self._asked.values()}.values():
             future.cancel()
 
@@ -95,6 +97,9 @@ class KeyLoader(Generic[KeyT, ValueT]):
         missing = [key for key in dict.fromkeys(keys) if key not in known]
         if not missing:
             future.set_result([known[key] for key in keys])
+            return
+        if self._abandoned:
+            future.cancel()
             return
         if new := [key for key in missing if key not in asked]:
             self._begin(new)
@@ -126,7 +131,7 @@ class Turns(Generic[KeyT, ValueT]):
         turn.task = get_running_loop().create_task(self._run(turn))
 
     async def _run(self, turn: _Turn[KeyT]) -> None:
-        self._next = None
+        self._next, turn.begun = None, True
         if turn.is_left():
             return
         keys = [*dict.fromkeys(chain.from_iterable(keys for keys, _ in turn.asked))]
@@ -152,6 +157,8 @@ class _Turn(Generic[KeyT]):
     def __init__(self) -> None:
         self.asked: list[tuple[Sequence[KeyT], Future[Any]]] = []
         self.task: Task[None] | None = None
+        # A task that is cancelled before its first step never takes it, and the turn would go on taking keys.
+        self.begun = False
 
     def is_left(self) -> bool:
         """Tell whether nobody waits any more."""
@@ -159,7 +166,7 @@ class _Turn(Generic[KeyT]):
 
     def left(self, answer: Future[Any]) -> None:
         """Take note that somebody has an answer, or wants none."""
-        if answer.cancelled() and self.task is not None and self.is_left():
+        if answer.cancelled() and self.begun and self.task is not None and self.is_left():
             self.task.cancel()
 
 
