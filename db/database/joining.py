@@ -79,6 +79,9 @@ class Joining:
             else:
                 for each in waiting:
                     self._go_on(_answer_alone(each, group.fetch))
+        except BaseException:
+            _leave(asked)
+            raise
         finally:
             timer.cancel()
             self._release(name, group, task)
@@ -109,6 +112,15 @@ async def _answer_alone(asked: Asked, fetch: Fetch) -> None:
     except Exception as error:  # noqa: BLE001 - it belongs to whoever asked
         if not asked[1].done():
             asked[1].set_exception(error)
+    except BaseException:
+        _leave([asked])
+        raise
+
+
+def _leave(asked: Sequence[Asked]) -> None:
+    """Cancel those who would wait for ever, since what they wait for was cancelled itself."""
+    for _, answer in asked:
+        answer.cancel()
 
 
 class _Group:

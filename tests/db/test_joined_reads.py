@@ -186,3 +186,18 @@ async def test_a_failure_of_all_is_told_to_each() -> None:
     assert [type(answer) for answer in answers] == [Unavailable, Unavailable]
     assert answers[0] is not answers[1]
     assert asked == [["a", "b"], ["a"], ["b"]]
+
+
+async def test_nobody_waits_for_ever_for_a_statement_that_was_cancelled() -> None:
+    joining = Joining()
+
+    async def fetch(keys: list[str]) -> list[str]:
+        # Several are told alone, each by a statement of its own.
+        raise Unavailable("gone") if len(keys) > 1 else asyncio.CancelledError
+
+    both = [joining.ask("group", [key], fetch) for key in "ab"]
+    one = joining.ask("another", ["c"], fetch)
+    async with asyncio.timeout(1):
+        await asyncio.wait([*both, one])
+    assert [answer.cancelled() for answer in (*both, one)] == [True, True, True]
+    await joining.close()
