@@ -36,8 +36,8 @@ class Operation(msgspec.Struct, frozen=True):
     """The hash that names the document, in lower case (Apollo's automatic persisted queries)."""
 
 
-class _Sent(msgspec.Struct, rename="camel"):
-    """An operation as it is sent."""
+class _Sent(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """An operation as it is sent. What msgspec doesn't know it skips unread, be it JSON in UTF-8 or not."""
 
     query: str | None = None
     variables: dict[str, Any] | None = None

@@ -123,11 +123,20 @@ async def test_a_body_of_another_form_is_malformed(server: Server, body: str) ->
         assert "data" not in reply.json
 
 
+async def test_a_member_that_nobody_knows_is_json_too(server: Server) -> None:
+    reply = await send(server.root, b'{"query": "{ __typename }", "unknown": {"a": [1, null]}}')
+    assert (reply.status, reply.json) == (200, ANSWER)
+    reply = await send(server.root, b'{"query": "{ __typename }", "unknown": 1e999}')
+    assert (reply.status, codes(reply.json)) == (400, ["MALFORMED"])
+
+
 async def test_a_body_that_is_not_utf8_is_malformed(server: Server) -> None:
     for body in (
         TYPENAME.encode("utf-16"),
         b'{"query": "{ __typename }\xff"}',
         b"\xef\xbb\xbf" + TYPENAME.encode(),
+        b'{"query": "{ __typename }", "unknown": "\xff"}',
+        b'{"query": "{ __typename }", "unknown\xff": 1}',
     ):
         reply = await send(server.root, body)
         assert (reply.status, codes(reply.json)) == (400, ["MALFORMED"])
