@@ -23,7 +23,7 @@ QUERIES = {
     "lists": "{ resources { nodes { id scope { id } tags { nodes { id tagGroup { id } } totalCount } } totalCount } }",
     "one": '{ resource(id: "resource_a") { id resourceType { id } assignments { edges { cursor } } } }',
     "scopes": '{ scope(id: "scope_platform") { ancestors { id } children { nodes { id } } } }',
-    "a mutation": """mutation { createScopes(items: [{name: "New", parentScopeId: "scope_acme"}]) {
+    "a mutation": """mutation { createScopes(input: [{name: "New", parentScopeId: "scope_acme"}]) {
         results { scope { id parent { id } } } } }""",
 }
 
@@ -44,6 +44,7 @@ async def test_nothing_that_was_read_outlives_the_answer(acme: Database, query: 
     for _ in range(2):
         context = Context(acme, SYSTEM)
         result = await execute(query, None, None, context)
+        assert not result.errors
         left = [weakref.ref(context), weakref.ref(context.loaders)]
         del context, result
         # A task's last turn of the event loop.
