@@ -17,12 +17,12 @@ def fingerprint(*parts: object) -> str:
     return blake2b(msgspec.json.encode(parts, order="sorted"), digest_size=6).hexdigest()
 
 
-def encode(of_list: str, row: Any, value: str = "", *, one_root: bool) -> str:
+def encode(of_list: str, row: Any, value: str = "", *, hides_root: bool) -> str:
     """Return the cursor of a row: it holds what the row is ordered by (value, id, root), so it survives the row.
 
-    Of a list within one root the root is left out: whoever reads a scope needn't know the root above it.
+    The root may be left out of a list within one: whoever reads a scope needn't know the root above it.
     """
-    key = (of_list, row.id, "" if one_root else row.root_id, value)
+    key = (of_list, row.id, "" if hides_root else row.root_id, value)
     return urlsafe_b64encode(msgspec.json.encode(key)).decode().rstrip("=")
 
 

@@ -105,6 +105,14 @@ class _Form(NamedTuple):
         return self.kind is not ReachKind.EVERYTHING or self.scoped == "exactly"
 
     @property
+    def hides_root(self) -> bool:
+        """Whether cursors don't tell the root: not to who reaches but a part of it, nor where a scope says as much.
+
+        Whoever reaches the whole of it may go on where every root is read, as REST does for the root token.
+        """
+        return self.kind is ReachKind.SUBTREE or self.scoped == "exactly"
+
+    @property
     def root(self) -> str:
         """The parameter that holds the one root."""
         return "scope_root" if self.kind is ReachKind.EVERYTHING else "reach_root"
@@ -214,7 +222,7 @@ async def page(
     if selection.order.columns == ("display_name",):
         filters.tighten(parameters, descending=selection.order.descending)
     records = await reader.fetch(statement, parameters)
-    return sliced(noun.rows(records), wanted, fingerprint, selection.order, one_root=form.one_root)
+    return sliced(noun.rows(records), wanted, fingerprint, selection.order, hides_root=form.hides_root)
 
 
 async def count(reader: Reader, caller: Principal, noun: Noun[Any], selection: Selection) -> int:

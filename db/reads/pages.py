@@ -79,12 +79,12 @@ class Slice(msgspec.Struct, Generic[RowT], frozen=True, eq=False, gc=False):
     has_previous: bool = False
     fingerprint: str = ""
     order: Order = BY_ID
-    one_root: bool = True
-    """Whether all rows are of one root, be there more of them or not."""
+    hides_root: bool = True
+    """Whether cursors leave out the root, being only of use where all rows are of one."""
 
     def cursor(self, row: RowT) -> str:
         """Return the cursor of one of the rows."""
-        return cursors.encode(self.fingerprint, row, self.order.value(row), one_root=self.one_root)
+        return cursors.encode(self.fingerprint, row, self.order.value(row), hides_root=self.hides_root)
 
 
 def bounded(
@@ -130,10 +130,10 @@ def _compared(ahead: Any, keys: list[tuple[str, Any]], name: str) -> ColumnEleme
 
 
 def sliced(
-    rows: list[RowT], wanted: Page, fingerprint: str, order: Order = BY_ID, *, one_root: bool = True
+    rows: list[RowT], wanted: Page, fingerprint: str, order: Order = BY_ID, *, hides_root: bool = True
 ) -> Slice[RowT]:
     """Cut what was read, one row more than wanted, into a page."""
-    return all_sliced([rows], wanted, fingerprint, order, one_root=one_root)[0]
+    return all_sliced([rows], wanted, fingerprint, order, hides_root=hides_root)[0]
 
 
 def all_sliced(
@@ -142,20 +142,20 @@ def all_sliced(
     fingerprint: str,
     order: Order = BY_ID,
     *,
-    one_root: bool = True,
+    hides_root: bool = True,
 ) -> list[Slice[RowT]]:
     """Cut what was read of each of several lists, one row more than wanted, into its page."""
     limit = wanted.limit
     if wanted.backward:
         follows = wanted.before is not None
         return [
-            Slice(rows[:limit][::-1], follows, len(rows) > limit, fingerprint, order, one_root)
+            Slice(rows[:limit][::-1], follows, len(rows) > limit, fingerprint, order, hides_root)
             for rows in lists
         ]
     precedes = wanted.after is not None
     return [
-        Slice(rows[:limit], True, precedes, fingerprint, order, one_root)
+        Slice(rows[:limit], True, precedes, fingerprint, order, hides_root)
         if len(rows) > limit
-        else Slice(rows, False, precedes, fingerprint, order, one_root)
+        else Slice(rows, False, precedes, fingerprint, order, hides_root)
         for rows in lists
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from base64 import urlsafe_b64decode
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
 
@@ -236,3 +236,18 @@ async def test_a_cursor_tells_a_narrow_token_nothing_of_the_root_above_it(server
     cursor = dict(parse_qsl(urlsplit(onward).query))["after"]
     assert b"scope_acme" not in urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
     assert [ids(page) for page in await pages(below, onward)]
+
+
+@pytest.mark.parametrize(
+    "narrowing", [{}, {"reach-tenant-id": "scope_acme"}], ids=["the root token", "narrowed"]
+)
+async def test_a_cursor_is_the_same_at_both_doors_and_with_or_without_the_name_of_the_root(
+    root: Client, narrowing: dict[str, str]
+) -> None:
+    expected = await with_resources(root, 6)
+    query = "{ resources(first: 3) { nodes { id } pageInfo { endCursor } } }"
+    reply = await root.saying(**narrowing).post("/graphql", {"query": query})
+    page = reply.json["data"]["resources"]
+    assert ids(page["nodes"]) == expected[:3]
+    onward = quote(page["pageInfo"]["endCursor"])
+    assert ids(await root.read(f"/resources?limit=3&after={onward}")) == expected[3:6]
