@@ -42,6 +42,8 @@ def pattern(namespace: Namespace) -> str:
     return rf"^{namespace}_{never}{LOCAL_PART}\Z"
 
 
+# Of a digit its lower two bits, behind those of the variant.
+_VARIANTS = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 _NAMED = {each.value: each for each in Namespace}
 
 
@@ -60,11 +62,14 @@ def new_ids(namespace: Namespace, count: int) -> Iterator[str]:
     seed = uuid6.uuid7().int
     first = (seed >> 80 << 12) | (seed >> 64 & 0x7FF)
     noise = os.urandom(8 * count).hex()
+    begun, head = None, ""
     for i in range(count):
-        ticks = f"{first + i:015x}"
-        tail = noise[16 * i : 16 * i + 16]
-        variant = "89ab"[int(tail[0], 16) & 3]
-        yield f"{namespace}_{ticks[:8]}-{ticks[8:12]}-7{ticks[12:]}-{variant}{tail[1:4]}-{tail[4:]}"
+        milliseconds, ticks = divmod(first + i, 4096)
+        if milliseconds != begun:
+            begun, time = milliseconds, f"{milliseconds:012x}"
+            head = f"{namespace}_{time[:8]}-{time[8:]}-7"
+        at = 16 * i
+        yield f"{head}{ticks:03x}-{_VARIANTS[noise[at]]}{noise[at + 1 : at + 4]}-{noise[at + 4 : at + 16]}"
 
 
 def new_id(namespace: Namespace) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import strawberry
 from strawberry import Parent
 
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 STORED = frozenset({Outcome.CREATED, Outcome.UPDATED, Outcome.DELETED})
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True, gc=False):
     """What became of one item; a result type shows it."""
 
     index: int
@@ -41,7 +41,8 @@ class Answer:
 def answer(report: Report[Any]) -> Answer:
     """Return a report as payload types show it."""
     items = [Item(i, each.outcome, each.row, each.faults) for i, each in enumerate(report.results)]
-    count = sum(each.outcome in STORED for each in items) if report.committed else 0
+    outcomes = [each.outcome for each in report.results]
+    count = sum(map(outcomes.count, STORED)) if report.committed else 0
     return Answer(count, report.committed, items)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import astuple
@@ -13,7 +14,7 @@ from db.tables import scopes
 from db.writes import in_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import Table
 
@@ -27,9 +28,18 @@ async def insert(w: Writing, noun: Noun[Any], rows: list[Any]) -> set[tuple[str,
     """Insert rows in the order of their unique keys, so that concurrent batches wait for each other in one order."""
     if not rows:
         return None
-    first = noun.unique[0].columns if noun.unique else ("id",)
-    ordered = sorted(rows, key=lambda row: [getattr(row, column) or "" for column in first])
-    return await w.tx.insert(noun.table, [astuple(row) for row in ordered])
+    return await w.tx.insert(noun.table, sorted(map(astuple, rows), key=_order(noun)))
+
+
+@lru_cache(maxsize=16)
+def _order(noun: Noun[Any]) -> Callable[[tuple[Any, ...]], Any]:
+    """Return what a noun's rows are sorted by."""
+    names = [column.name for column in noun.table.columns]
+    columns = noun.unique[0].columns if noun.unique else ("id",)
+    places = [names.index(column) for column in columns]
+    if any(noun.table.c[column].nullable for column in columns):
+        return lambda row: [row[place] or "" for place in places]
+    return itemgetter(*places)
 
 
 @lru_cache(maxsize=16)

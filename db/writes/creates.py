@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from db.commands import Create
-    from db.nouns import Noun, RowT
+    from db.nouns import Noun, RowT, UniqueKey
     from db.shapes import Item, NewItem
     from db.writes import Writing
 
@@ -54,8 +54,10 @@ def _share_fates(made: list[Result[RowT]], results: list[Result[RowT]]) -> None:
         for before, after in zip(made, results, strict=True)
         if before.row is not None and after.faults
     }
+    if not gone:
+        return
     for index, result in enumerate(results):
-        if gone and result.row is not None and (faults := gone.get((result.row.id, result.row.root_id))):
+        if result.row is not None and (faults := gone.get((result.row.id, result.row.root_id))):
             results[index] = failed(*faults)
 
 
@@ -92,16 +94,17 @@ def _walk(
 ) -> list[Result[RowT]]:
     results: list[Result[RowT]] = []
     taken: dict[tuple[object, ...], int] = {}
+    finish, allow, created = noun.finish, noun.allow, Outcome.CREATED
     for index, row in enumerate(prepared):
-        made = row if isinstance(row, tuple) else noun.finish(w, None, row, {})
+        made = row if isinstance(row, tuple) else finish(w, None, row, {})
         if isinstance(made, tuple):
             results.append(failed(*made))
-        elif (fault := noun.allow(w, None, made)) or (
+        elif (fault := allow(w, None, made)) or (
             repeats and (fault := _repeated(noun, items[index], made, taken, index))
         ):
             results.append(failed(fault))
         else:
-            results.append(Result(Outcome.CREATED, made))
+            results.append(Result(created, made))
     return results
 
 
@@ -111,12 +114,17 @@ def _has_repeats(
     """Tell whether two items have the same id or unique key; hardly ever, so that most batches need no walk."""
     rows = [row for row in prepared if not isinstance(row, tuple)]
     brought = [item.id for item in items if not isinstance(item, tuple) and item.id is not None]
-    claims: list[Sequence[object]] = [brought]
-    for key in noun.unique:
-        # Builds the tuples without going back to Python for each.
-        values = attrgetter(*key.columns)
-        claims.append([values(row) for row in rows if key.applies(row)])
-    return any(len(set(each)) < len(each) for each in claims)
+    return len(set(brought)) < len(brought) or any(_share_key(key, rows) for key in noun.unique)
+
+
+def _share_key(key: UniqueKey, rows: Sequence[Any]) -> bool:
+    """Tell whether two rows have the same values of a unique key."""
+    # Where a single column tells them all apart, the others needn't be looked at; mostly it is the last one.
+    if any(len(set(map(attrgetter(column), rows))) == len(rows) for column in reversed(key.columns)):
+        return False
+    values = attrgetter(*key.columns)
+    claims = [values(row) for row in rows if key.applies(row)]
+    return len(set(claims)) < len(claims)
 
 
 def _repeated(

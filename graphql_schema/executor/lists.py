@@ -52,6 +52,8 @@ class ListOf:
         return then(self._lists(run, good, OfSome(place, column.indices)), column.joined)
 
     def _lists(self, run: Run, lists: Sequence[Any], place: Place) -> Any:
+        if not any(lists):
+            return [[] for _ in lists], False
         below = OfItems(place, lists)
         items = run.settled([*chain.from_iterable(lists)])
         if not items:
