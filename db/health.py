@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from sqlalchemy import Column, Select, Table, and_, func, inspect, select
 
 from db import tables
-from db.migrations import inspected
+from db.migrations.upgrade import engine_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from typing import Any
 
     from sqlalchemy import Connection
 
     from db.database import Reader
+
+T = TypeVar("T")
 
 
 class Link(NamedTuple):
@@ -89,6 +91,16 @@ async def missing(url: str, indexes: Collection[str]) -> list[str]:
     SQLAlchemy doesn't see the indexes of expressions on SQLite.
     """
     return await inspected(url, lambda connection: list(_missing(connection, indexes)))
+
+
+async def inspected(url: str, look: Callable[[Connection], T]) -> T:
+    """Let a function look at a database through a connection of SQLAlchemy, and return what it found."""
+    engine = engine_of(url)
+    try:
+        async with engine.connect() as connection:
+            return await connection.run_sync(look)
+    finally:
+        await engine.dispose()
 
 
 def _missing(connection: Connection, indexes: Collection[str]) -> Iterator[str]:

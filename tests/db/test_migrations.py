@@ -10,8 +10,10 @@ import pytest
 import sqlalchemy
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from db import migrations
+from db.migrations.upgrade import config, engine_of
 from db.tables import metadata
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ async def test_migrated_tables_are_those_of_the_code(empty_url: str) -> None:
     assert not await migrations.is_current(empty_url)
     await migrations.migrate(empty_url)
     assert await migrations.is_current(empty_url)
-    engine = migrations._engine(empty_url)
+    engine = engine_of(empty_url)
     async with engine.connect() as connection:
         assert await connection.run_sync(differences) == []
     await engine.dispose()
@@ -55,7 +57,7 @@ async def test_migrated_tables_are_those_of_the_code(empty_url: str) -> None:
 
 async def test_migrated_indexes_have_the_texts_of_those_of_the_code(empty_url: str) -> None:
     await migrations.migrate(empty_url)
-    engine = migrations._engine(empty_url)
+    engine = engine_of(empty_url)
     async with engine.connect() as connection:
         migrated = await indexes(connection)
         await connection.run_sync(metadata.drop_all)
@@ -73,6 +75,10 @@ async def indexes(connection: AsyncConnection) -> dict[str, str]:
     sql = on_sqlite if connection.dialect.name == "sqlite" else on_postgresql
     found = {name: " ".join(text.split()) for name, text in await connection.execute(sqlalchemy.text(sql))}
     return {name: text for name, text in found.items() if not name.startswith("alembic_")}
+
+
+def test_the_newest_version_is_the_one_that_alembic_ends_with() -> None:
+    assert migrations.newest() == ScriptDirectory.from_config(config()).get_current_head()
 
 
 async def test_migrating_again_changes_nothing(empty_url: str) -> None:

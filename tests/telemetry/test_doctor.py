@@ -18,7 +18,7 @@ from app.cli import doctor
 from app.settings import Settings
 from db import health, tables
 from db.database import Facts, open_database
-from db.migrations import inspected
+from db.health import inspected
 from tests import factories
 
 if TYPE_CHECKING:
