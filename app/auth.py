@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hmac
-import json
 import secrets
 import time
 from collections import OrderedDict
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeGuard
-
-import jwt
 
 from db import tokens
 from db.access import SYSTEM, Principal, Role
@@ -21,48 +19,10 @@ if TYPE_CHECKING:
     from app.settings import Settings
     from db.database import Database, Reader
 
-ALGORITHMS = ("HS256", "RS256", "ES256")
 CACHED_PRINCIPALS = 10_000
-# PyJWT lets through what Python says of characters, numbers and types that no token has.
-UNREADABLE = (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError)
 
-
-@dataclass(frozen=True)
-class VerificationKey:
-    """A key that signs JWT, for one algorithm only: what was signed with another is never tried on it."""
-
-    alg: str
-    key: str
-    kid: str | None = None
-    partner_id: str | None = None
-
-
-def verification_keys(settings: Settings) -> list[VerificationKey]:
-    """Read the keys that the settings name; `ValueError` says what is wrong with the file."""
-    keys = [VerificationKey("HS256", settings.jwt_secret)] if settings.jwt_secret else []
-    if settings.jwt_keys_file:
-        try:
-            listed = json.loads(Path(settings.jwt_keys_file).read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ValueError(f"SHEAF_JWT_KEYS_FILE is not JSON: {error}") from error
-        if not isinstance(listed, list):
-            raise ValueError("SHEAF_JWT_KEYS_FILE must hold a list of keys")
-        keys += [_key(entry) for entry in listed]
-    return keys
-
-
-def _key(entry: Any) -> VerificationKey:
-    if (
-        not isinstance(entry, dict)
-        or entry.get("alg") not in ALGORITHMS
-        or not isinstance(entry.get("key"), str)
-    ):
-        raise ValueError(f"SHEAF_JWT_KEYS_FILE: a key needs alg (one of {', '.join(ALGORITHMS)}) and key")
-    try:
-        jwt.get_algorithm_by_name(entry["alg"]).prepare_key(entry["key"])
-    except UNREADABLE as error:
-        raise ValueError(f"SHEAF_JWT_KEYS_FILE: a key for {entry['alg']} can't be read: {error}") from error
-    return VerificationKey(entry["alg"], entry["key"], entry.get("kid"), entry.get("partnerId"))
+# Tells the claims of a JWT, or raises `Unauthorized`.
+Verify = Callable[[str], dict[str, Any]]
 
 
 def _is_text(claim: object) -> TypeGuard[str]:
@@ -85,13 +45,27 @@ def root_token(settings: Settings) -> str:
     return path.read_text(encoding="utf-8").strip()
 
 
+def verification(settings: Settings) -> Verify:
+    """Return what tells the claims of a JWT; `ValueError` says what is wrong with the keys that the settings name."""
+    if not settings.jwt_secret and not settings.jwt_keys_file:
+        return _believe_none
+    # Its libraries take a noticeable part of a start to load, and many servers know no keys.
+    from app.verification import claims_of, verification_keys  # noqa: PLC0415
+
+    return partial(claims_of, keys=verification_keys(settings))
+
+
+def _believe_none(_token: str) -> dict[str, Any]:
+    raise Unauthorized("this server knows no key that signs JWT")
+
+
 class Authenticator:
     """Knows callers by their tokens, and remembers them for a few seconds."""
 
-    def __init__(self, database: Database, root: str, keys: list[VerificationKey], *, cache_s: float) -> None:
+    def __init__(self, database: Database, root: str, verify: Verify, *, cache_s: float) -> None:
         self._database = database
         self._root = tokens.hash_of(root)
-        self._keys = keys
+        self._verify = verify
         self._cache_s = cache_s
         self._forgotten = 0
         self._known: OrderedDict[tuple[str, str | None], tuple[Principal, float]] = OrderedDict()
@@ -133,7 +107,7 @@ class Authenticator:
         raise Unauthorized("the token is unknown, expired or revoked")
 
     async def _from_jwt(self, reader: Reader, token: str, token_hash: str) -> Principal:
-        claims = self._verified(token)
+        claims = self._verify(token)
         partner_id, tenant = claims.get("partnerId"), claims.get("tenantExternalId")
         if not _is_text(partner_id):
             raise Unauthorized("the token names no partner")
@@ -157,33 +131,6 @@ class Authenticator:
         return Principal(
             subject, role, reach, reach is not partner, expires_at=float(claims["exp"]), token_hash=token_hash
         )
-
-    def _verified(self, token: str) -> dict[str, Any]:
-        """Return the claims of a JWT that one of the keys signed; each key verifies only its own algorithm."""
-        try:
-            header = jwt.get_unverified_header(token)
-        except UNREADABLE as error:
-            raise Unauthorized("the token is not a valid JWT") from error
-        for key in self._keys:
-            if key.alg != header.get("alg") or (header.get("kid") and key.kid and key.kid != header["kid"]):
-                continue
-            try:
-                claims: dict[str, Any] = jwt.decode(
-                    token,
-                    key.key,
-                    algorithms=[key.alg],
-                    options={
-                        "require": ["exp"],
-                        "verify_aud": False,
-                        "verify_iss": False,
-                        "verify_sub": False,
-                    },
-                )
-            except UNREADABLE:
-                continue
-            if key.partner_id is None or claims.get("partnerId") == key.partner_id:
-                return claims
-        raise Unauthorized("the token is expired, or no key of this server signed it")
 
     def _forget(self, token_hash: str | None) -> None:
         """Drop a revoked token's holder, or everybody when messages may have been missed."""

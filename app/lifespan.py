@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from app.auth import Authenticator, root_token, verification_keys
+from app.auth import Authenticator, root_token, verification
 from app.state import AUTHENTICATOR, DATABASE, HUB, METRICS, RATE_LIMITER, ROOTS, SETTINGS
 from db import idempotency
 from db.clock import instant
@@ -71,9 +71,9 @@ class _Meter:
 async def authentication(app: web.Application) -> AsyncIterator[None]:
     """Get ready to know callers by their tokens, and the root that is meant by whoever reaches all of them."""
     settings = app[SETTINGS]
-    keys = verification_keys(settings)
+    verify = verification(settings)
     app[AUTHENTICATOR] = Authenticator(
-        app[DATABASE], root_token(settings), keys, cache_s=settings.token_cache_s
+        app[DATABASE], root_token(settings), verify, cache_s=settings.token_cache_s
     )
     app[ROOTS] = Roots(app[DATABASE], remember_s=settings.token_cache_s)
     yield

@@ -9,9 +9,9 @@ import time
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from app.auth import verification_keys
 from app.cli.expectations import expectations
 from app.settings import PREFIX
+from app.verification import verification_keys
 from db import health
 from db.database import open_database, sqlite_path
 from db.errors import SheafError
