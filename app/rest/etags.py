@@ -8,7 +8,7 @@ from db.commands import ANY_REVISION
 from db.errors import Code, Refused
 
 # Empty members of a list are allowed (RFC 9110 section 5.6.1).
-_TAG = re.compile(r'[\s,]*(W/)?"([\x21\x23-\x7e\x80-\U0010ffff]*)"\s*(?:,[\s,]*|$)')
+_TAG = re.compile(r'[\s,]*(W/)?"([^\x00-\x20"\x7f]*)"\s*(?:,[\s,]*|$)')
 
 
 def if_match(header: str | None) -> frozenset[str] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import jsonschema_rs
@@ -10,7 +11,7 @@ import jsonschema_rs
 from db.definitions.wording import MASK
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Dialect:
 
     name: str
     validator: type[jsonschema_rs.Validator]
-    metavalidator: jsonschema_rs.Validator
+    metavalidator: Callable[[], jsonschema_rs.Validator]
     # A keyword that holds one schema, several in an array, or several by name, and where they apply:
     # IN_PLACE to the same value, BELOW to a value within it, NOWHERE by themselves.
     single: Mapping[str, str]
@@ -55,12 +56,18 @@ _UNEVALUATED: Final = dict.fromkeys(("unevaluatedProperties", "unevaluatedItems"
 # Keywords that a draft doesn't have are annotations there; what they hold is checked all the same.
 _FOREIGN: Final = dict.fromkeys(("additionalItems", *_UNEVALUATED), NOWHERE)
 
+
+def _metavalidator(
+    validator: type[jsonschema_rs.Validator], address: str
+) -> Callable[[], jsonschema_rs.Validator]:
+    """Return what makes the validator of a draft's schemas, once, and not while a server starts."""
+    return cache(lambda: validator({"$ref": address}, validate_formats=False, offline=True, mask=MASK))
+
+
 DRAFT_7: Final = Dialect(
     name="draft 7",
     validator=jsonschema_rs.Draft7Validator,
-    metavalidator=jsonschema_rs.Draft7Validator(
-        {"$ref": "http://json-schema.org/draft-07/schema"}, validate_formats=False, offline=True, mask=MASK
-    ),
+    metavalidator=_metavalidator(jsonschema_rs.Draft7Validator, "http://json-schema.org/draft-07/schema"),
     single={**_FOREIGN, **_SINGLE, "additionalItems": BELOW},
     array={**_ARRAY, "items": BELOW, "prefixItems": NOWHERE},
     named={**_NAMED, "dependencies": IN_PLACE, "dependentSchemas": NOWHERE},
@@ -71,11 +78,8 @@ DRAFT_7: Final = Dialect(
 DRAFT_2019: Final = Dialect(
     name="2019-09",
     validator=jsonschema_rs.Draft201909Validator,
-    metavalidator=jsonschema_rs.Draft201909Validator(
-        {"$ref": "https://json-schema.org/draft/2019-09/schema"},
-        validate_formats=False,
-        offline=True,
-        mask=MASK,
+    metavalidator=_metavalidator(
+        jsonschema_rs.Draft201909Validator, "https://json-schema.org/draft/2019-09/schema"
     ),
     single={**_FOREIGN, **_SINGLE, **_UNEVALUATED, "additionalItems": BELOW},
     array={**_ARRAY, "items": BELOW, "prefixItems": NOWHERE},
@@ -87,11 +91,8 @@ DRAFT_2019: Final = Dialect(
 DRAFT_2020: Final = Dialect(
     name="2020-12",
     validator=jsonschema_rs.Draft202012Validator,
-    metavalidator=jsonschema_rs.Draft202012Validator(
-        {"$ref": "https://json-schema.org/draft/2020-12/schema"},
-        validate_formats=False,
-        offline=True,
-        mask=MASK,
+    metavalidator=_metavalidator(
+        jsonschema_rs.Draft202012Validator, "https://json-schema.org/draft/2020-12/schema"
     ),
     single={**_FOREIGN, **_SINGLE, **_UNEVALUATED},
     array={**_ARRAY, "prefixItems": BELOW},

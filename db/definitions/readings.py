@@ -142,7 +142,7 @@ def _check_text(text: str, path: Path, faults: Faults) -> None:
 def _check_against_metaschema(
     path: Path, schema: dict[str, Any] | bool, dialect: Dialect, faults: Faults, *, parts: int
 ) -> None:
-    validator = dialect.metavalidator
+    validator = dialect.metavalidator()
     if validator.is_valid(schema):
         return
     errors: Iterable[jsonschema_rs.ValidationError] = ()
