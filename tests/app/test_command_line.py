@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TYPE_CHECKING
 
@@ -32,14 +33,15 @@ async def test_a_token_of_the_command_line_works_until_it_is_revoked_there(
     async with serving(database_url, token_cache_s=0.0) as server:
         await server.root.created("/scopes", {"id": "scope_acme", "name": "Acme"})
         create = ("token", "create", "--scope", "scope_acme", "--role", "writer", "--subject", "ci")
-        made = sheaf.run(*create, database_url=database_url)
+        # The server runs in this thread, and may be in the middle of a write of its own.
+        made = await asyncio.to_thread(sheaf.run, *create, database_url=database_url)
         assert (made.returncode, made.stderr) == (0, "")
         line = re.fullmatch(r"(token_[0-9a-f-]{36}) (sheaf_[A-Za-z0-9_-]{43})\n", made.stdout)
         assert line, made.stdout
         client = server.client(line[2])
         created = await client.created("/scopes", {"parentScopeId": "scope_acme", "name": "New"})
         assert created["createdBy"] == "ci"
-        revoked = sheaf.run("token", "revoke", line[1], database_url=database_url)
+        revoked = await asyncio.to_thread(sheaf.run, "token", "revoke", line[1], database_url=database_url)
         assert (revoked.returncode, revoked.stdout, revoked.stderr) == (0, "", "")
         assert (await client.get("/scopes")).status == 401
         assert await server.root.read("/tokens") == []
