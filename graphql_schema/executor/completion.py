@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from graphql import (
     GraphQLAbstractType,
+    GraphQLError,
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
@@ -125,7 +126,13 @@ class _Composite(ABC):
 
     def _selected(self, run: Run, kind: GraphQLObjectType, objects: list[Any], place: Place) -> Any:
         """Complete what is selected of objects."""
-        return self.field.level(run, kind).execute(run, objects, place)
+        field = self.field
+        try:
+            level = field.level(run, kind)
+        except GraphQLError as error:
+            # A condition that is null, whose variable has a default: nothing else may be wrong by now.
+            return [run.checked(failed(error, field.nodes, nullable=False)) for _ in objects], True
+        return level.execute(run, objects, place)
 
 
 class ObjectOf(_Composite):

@@ -67,3 +67,19 @@ def test_that_the_setting_is_read(text: str, *, on: bool) -> None:
     assert Settings.read({"SHEAF_COMPILED_EXECUTOR": text}).compiled_executor is on
     with pytest.raises(BadSetting):
         Settings.read({"SHEAF_COMPILED_EXECUTOR": "perhaps"})
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+async def test_that_a_condition_of_null_fails_its_place_and_not_what_was_stored(
+    database: Database, *, compiled: bool
+) -> None:
+    text = """mutation($if: Boolean = true) {
+        createScopes(input: [{name: "New", parentScopeId: "scope_acme"}]) {
+            count results { outcome scope { id @include(if: $if) } } } }"""
+    context = Context(database, SYSTEM, compiled=compiled)
+    assert admit(text, {"if": None}, None, context) is None
+    result = await execute(text, {"if": None}, None, context)
+    assert result.data == {"createScopes": {"count": 1, "results": [{"outcome": "CREATED", "scope": None}]}}
+    assert result.errors is not None
+    told = [(error.path, error.extensions) for error in result.errors]
+    assert told == [(["createScopes", "results", 0, "scope"], {"code": "BAD_USER_INPUT"})]
