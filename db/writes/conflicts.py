@@ -32,7 +32,7 @@ async def insert(w: Writing, noun: Noun[Any], rows: list[Any]) -> set[tuple[str,
 
 
 @lru_cache(maxsize=16)
-def _order(noun: Noun[Any]) -> Callable[[tuple[Any, ...]], Any]:
+def _order(noun: Noun[Any]) -> Callable[[Any], Any]:
     """Return what a noun's rows are sorted by."""
     names = [column.name for column in noun.table.columns]
     columns = noun.unique[0].columns if noun.unique else ("id",)

@@ -107,8 +107,8 @@ class LevelPlan:
 def _each_once(build: generated.Build, objects: list[Any]) -> list[dict[str, Any]]:
     """Build rows of nothing but attributes: one for each object, however many places it has."""
     places = [*map(id, objects)]
-    distinct = dict(zip(places, objects, strict=True))
-    if len(distinct) * 2 > len(objects):
+    if len(set(places)) * 2 > len(objects):
         return build(objects)
+    distinct = dict(zip(places, objects, strict=True))
     rows = dict(zip(distinct, build([*distinct.values()]), strict=True))
     return [rows[place] for place in places]
