@@ -95,7 +95,7 @@ def _wanted(fingerprint: str, count: int, selection: Selection | None = None) ->
             fingerprint,
             _Place(million.resource_id(count // 100 * hundredths)),
             name if by_name else "",
-            one_root=False,
+            hides_root=False,
         )
         for hundredths, name in ((LATE, LATE) if late else (FAR_IN, FAR_BACK))
     )
