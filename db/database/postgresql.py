@@ -1,4 +1,4 @@
-"""PostgreSQL: a pool of asyncpg connections, READ COMMITTED, arrays as parameters, LISTEN and NOTIFY."""
+"""PostgreSQL: a pool of asyncpg connections, READ COMMITTED, lists as parameters, LISTEN and NOTIFY."""
 
 from __future__ import annotations
 
