@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 from db.migrations import newest
@@ -67,3 +69,19 @@ def test_an_unknown_command_is_refused(sheaf: Sheaf, sqlite_url: str) -> None:
     done = sheaf.run("fly", database_url=sqlite_url)
     assert (done.returncode, done.stdout) == (2, "")
     assert "invalid choice: 'fly'" in done.stderr
+
+
+STARTED = """
+import asyncio, sys
+import app.cli.serve
+from db.migrations import migrate
+asyncio.run(migrate(sys.argv[1]))
+print(*sys.modules)
+"""
+
+
+def test_a_start_with_nothing_to_migrate_loads_neither_migrations_nor_jwt(database_url: str) -> None:
+    command = [sys.executable, "-c", STARTED, database_url]
+    loaded = set(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
+    assert {"app.server", "graphql_schema.schema"} <= loaded
+    assert not {"alembic", "sqlalchemy.orm", "jwt", "cryptography", "app.cli.doctor"} & loaded
