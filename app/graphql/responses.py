@@ -38,6 +38,9 @@ def status(result: ExecutionResult, media_type: str) -> int:
             return problems.STATUS[code]
     if result.data is None and Code.OVERLOADED.name in codes:
         return problems.STATUS[Code.OVERLOADED]
+    if Code.INTERNAL.name in codes and _never_ran(result):
+        # A fault of ours in the middle of it all, not of a field.
+        return problems.STATUS[Code.INTERNAL]
     return REFUSED if media_type == RESPONSE and _never_ran(result) else 200
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from graphql_schema.execution import Executor
 from tests.graphql_http.exchanges import PATH, RESPONSE, ask, codes
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.server import Server
 
 DOCUMENT = "query($id: ID!) { scope(id: $id) { id } }"
@@ -42,3 +45,16 @@ async def test_a_wrong_variable_has_one_code_in_subscriptions_too(server: Server
         Accept="text/event-stream",
     )
     assert b'"code":"BAD_USER_INPUT"' in reply.body
+
+
+async def test_a_fault_of_ours_that_is_no_fields_is_500(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("the secret")
+
+    monkeypatch.setattr(Executor, "pace", broken)
+    for client in (server.root, server.root.saying(Accept=RESPONSE)):
+        reply = await ask(client, "{ __typename }")
+        assert (reply.status, codes(reply.json)) == (500, ["INTERNAL"])
+        assert "secret" not in reply.body.decode()
