@@ -115,14 +115,6 @@ def the_read_limit(database_url: str) -> Iterator[Server]:
 
 
 @contextmanager
-def stock(database_url: str) -> Iterator[Server]:
-    """Run what Strawberry's documentation leads to."""
-    port = _free_port()
-    with _running(["benchmarks.stock", database_url, str(port)], port, dict(os.environ)):
-        yield Server(f"http://{limit.HOST}:{port}", TOKEN)
-
-
-@contextmanager
 def bare(database_url: str, body: bytes) -> Iterator[Server]:
     """Run aiohttp alone, which reads a row and answers a given body."""
     port = _free_port()
