@@ -111,12 +111,21 @@ def send(server: Process, request: Callable[[], Iterator[bytes]], count: int) ->
 
 
 def check_flat(server: Process, work: Callable[[int], None], *, warm_up: int, count: int) -> None:
-    """Check that memory grows no more by many repetitions than allowed, once it has what it needs."""
+    """Check that memory grows no more by many repetitions than allowed, once it has what it needs.
+
+    Two of the largest bodies that meet for the first time take room that is kept: it may grow so once, not again.
+    """
     work(warm_up)
-    before = server.memory_bytes()
-    work(count)
-    grown = server.memory_bytes() - before
-    assert grown < GROWTH_BYTES, f"{before / MIB:.0f} MiB, then {grown / MIB:.1f} more"
+    told: list[str] = []
+    for _ in range(2):
+        before = server.memory_bytes()
+        work(count)
+        grown = server.memory_bytes() - before
+        told.append(f"{before / MIB:.0f} MiB, then {grown / MIB:.1f} more")
+        if grown < GROWTH_BYTES:
+            break
+    else:
+        pytest.fail("; ".join(told))
     assert server.get("/healthz")[0] == 200
 
 
@@ -144,5 +153,4 @@ def test_memory_grows_little_by_requests_and_refused_bodies(tmp_path: Path, sqli
             send(server, body, count // 100)
 
     with serving(tmp_path, sqlite_url, log_level="warning") as server:
-        # So many that two of the largest bodies were there at the same moment, which memory keeps room for afterwards.
         check_flat(server, work, warm_up=2_400, count=1_600)
